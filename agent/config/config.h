@@ -1,0 +1,89 @@
+// The configuration of a node: one struct per room, with defaults. Parsed by config/parse.h.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tributary {
+
+struct NodeConfig {
+  std::string name;  // unique in the hierarchy; a SAN of the certificate
+  std::string tier;  // a label for people
+};
+
+struct DatabaseConfig {
+  std::string connection;        // libpq connection string
+  std::string apply_connection;  // for intake's writes; empty: `connection`
+};
+
+struct TableConfig {
+  std::string schema = "public";
+  std::string name;
+  std::string where;                 // row filter; empty: every row
+  std::vector<std::string> columns;  // empty: all
+  std::string full_name() const { return schema + "." + name; }
+};
+
+struct ParentConfig {
+  std::string name;
+  std::vector<std::string> endpoints;  // "host:port", "[v6]:port"
+};
+
+struct ChildConfig {
+  std::string name;
+  std::string owns;                                  // SQL condition; empty: no limit
+  std::map<std::string, std::string> owns_by_table;  // "schema.table" -> condition, instead of `owns`
+};
+
+struct IntakeConfig {
+  std::string listen;                // "address:port"
+  std::vector<std::string> tables;   // "schema.table"; '*' and '?' are wildcards
+  std::vector<ChildConfig> children;
+  uint32_t connections_max = 8;      // database connections that the lanes share
+};
+
+struct TlsConfig {  // paths are absolute after parsing
+  std::string ca;
+  std::string certificate;
+  std::string key;
+};
+
+struct QueueConfig {
+  std::string path = "/var/lib/tributary/queue.db";
+  uint64_t bytes_max = 8ULL << 30;
+  uint64_t free_disk_min = 1ULL << 30;
+  std::chrono::seconds keep{600};
+};
+
+struct StatusConfig {
+  std::string listen = "127.0.0.1:7480";  // empty: no HTTP
+};
+
+struct LogConfig {
+  std::string level = "info";  // error, warning, info, debug
+};
+
+struct Config {
+  std::string file;  // where it was read from
+  NodeConfig node;
+  DatabaseConfig database;
+  std::vector<TableConfig> tables;
+  std::optional<ParentConfig> parent;
+  std::optional<IntakeConfig> intake;
+  TlsConfig tls;
+  QueueConfig queue;
+  StatusConfig status;
+  LogConfig log;
+
+  // Names of what the agent owns in the source's database and cluster; from the node's name.
+  std::string publication() const;
+  std::string slot() const;
+  // The Unix socket of the running agent, beside the queue.
+  std::string control_socket() const;
+};
+
+}  // namespace tributary

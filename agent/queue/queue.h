@@ -1,0 +1,110 @@
+// The node's durable store of batches that the parent has not applied yet, and of what must agree with the slot.
+//
+//   capture ─append─▶ queue ─read_after─▶ uplink ─acknowledge─▶ queue
+//
+// One SQLite file (WAL mode, synchronous=FULL). All functions block; capture and uplink call them on a Worker of
+// their own. Thread-safe between one writer and one reader: the two use separate connections.
+// What a returned function wrote is fsynced. Errors: Error(resource) when the disk is full or SQLite says busy or
+// I/O error; Error(setup) when the file is not a queue, is corrupt, or belongs to another process.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "change/batch.h"
+#include "change/position.h"
+#include "change/relation.h"
+#include "config/config.h"
+
+namespace tributary {
+
+// What the queue knows of its stream and of the slot it reads (exact-rules.md 1 and 2).
+struct StreamRecord {
+  Uuid stream;                     // nil: no stream yet
+  std::string slot;                // the slot's name; set before the slot is made (the intent)
+  std::string system_identifier;   // of the source's cluster
+  uint32_t timeline = 0;
+  std::vector<Uuid> nonces;        // {current}, or {old, new} while a renewal is under way; either counts
+  Lsn confirm_lsn;                 // everything up to here is in the queue or needs no place in it
+  std::optional<Commit> last_commit;  // of the last stored transaction; none before the first
+  std::string break_reason;        // not empty: capture must begin a new stream after `break_after`, for this reason
+  Position break_after;
+};
+
+struct QueueStats {
+  uint64_t batches = 0;            // beyond the applied position
+  uint64_t bytes = 0;
+  int64_t oldest_commit_time = 0;  // of the first change beyond the applied position; 0: none
+  uint64_t file_bytes = 0;
+  uint64_t disk_free_bytes = 0;
+  Position head;                   // the last stored position
+  Position applied;                // the last position acknowledged by the parent
+};
+
+// A stored batch and the row it lies in.
+struct StoredBatch {
+  int64_t id = 0;
+  Batch batch;
+};
+
+class Queue {
+ public:
+  // Opens or creates the file, takes its lock for life, makes the ballast file, drops the parts of transactions that
+  // were never completed.
+  explicit Queue(const QueueConfig& config);
+  ~Queue();
+
+  Uuid instance() const;  // made with the file
+
+  // --- writer side ---
+  StreamRecord stream_record();
+  void store_stream_record(const StreamRecord& record);
+
+  // Compresses the batches' payloads, appends them in order with the relations not stored yet, and sets confirm_lsn and
+  // last_commit, all in one SQLite transaction. On failure nothing of it is stored. Every batch's `from` must be the
+  // head (parts: of their transaction), else Error(internal).
+  struct Append {
+    std::vector<Batch> batches;         // payload not compressed
+    std::vector<Relation> relations;    // shapes that the batches use, at least those new since the last append
+    Lsn confirm_lsn;                    // 0: leave as it is
+    std::optional<Commit> last_commit;
+  };
+  void append(Append& append);
+  // Begins a new stream: appends the new_stream batch and stores `record`, in one transaction. With `discard_unsent`
+  // every older batch is dropped first.
+  void begin_stream(const Batch& batch, const StreamRecord& record, bool discard_unsent);
+  Position head();
+
+  // --- reader side ---
+  // Where to continue after `position`: the id of the batch that lies at or contains it, for read_after. The position
+  // may lie between two transactions of one batch; read_after then returns the rest of it first, re-packed.
+  // nullopt: the position is not in the queue and is not the last acknowledged one.
+  struct Place {
+    int64_t after_id = 0;               // batches with a greater id follow
+    std::optional<Batch> rest;          // of the batch that holds the position in its middle; compressed
+  };
+  std::optional<Place> find(const Position& position);
+  // Up to `batches_max` complete batches (and complete parts) in order, at most about `bytes_max` of payload, at
+  // least one if there is one. Parts of a transaction that is not complete yet are not returned.
+  std::vector<StoredBatch> read_after(int64_t id, size_t batches_max, uint64_t bytes_max);
+  Relation relation(uint64_t shape_id);            // Error(internal) when it was never stored
+  std::vector<Relation> latest_relations();        // the last stored shape of every table
+
+  // The parent has applied everything up to `position`. Deletes batches whose acknowledgement is older than
+  // `config.keep` (at once when free disk is short).
+  void acknowledge(const Position& position);
+
+  QueueStats stats();
+
+  // Called from any thread after an append committed, to wake the uplink.
+  void on_append(std::function<void()> callback);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tributary
