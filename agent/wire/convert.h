@@ -1,0 +1,28 @@
+// Positions, shapes and batches as messages of the link, and back.
+//
+// What comes from outside is checked field by field here, so that the rooms behind never see an impossible value:
+// every *_from throws Error(protocol) that names the field. Payloads are passed on unopened (apply opens them).
+#pragma once
+
+#include <cstdint>
+
+#include "change/batch.h"
+#include "change/position.h"
+#include "change/relation.h"
+#include "link.pb.h"
+
+namespace tributary {
+
+void write_position(link::Position* out, const Position& position);
+Position position_from(const link::Position& message);
+
+void write_relation(link::Relation* out, const Relation& relation);
+// The id that the message names must be the id of the shape that it describes.
+Relation relation_from(const link::Relation& message);
+
+// Moves the payload; nothing of its size is copied.
+void write_batch(link::Batch* out, Batch&& batch);
+// `raw_bytes_max` limits what the payload may grow to when it is opened.
+Batch batch_from(link::Batch&& message, uint64_t raw_bytes_max);
+
+}  // namespace tributary
