@@ -25,6 +25,7 @@ class ConnectionPool {
     void give_back();
 
    private:
+    friend class ConnectionPool;
     struct Return {
       void operator()(ConnectionPool* pool) const { pool->release(); }
     };
@@ -43,7 +44,11 @@ class ConnectionPool {
   std::string application_name_;
   uint32_t free_;
   std::vector<std::unique_ptr<Connection>> idle_;
-  std::deque<std::shared_ptr<asio::steady_timer>> waiting_;
+  struct Waiter {
+    asio::steady_timer timer;
+    bool is_granted = false;
+  };
+  std::deque<Waiter*> waiting_;
 };
 
 }  // namespace tributary

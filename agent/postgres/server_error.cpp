@@ -1,0 +1,105 @@
+#include "postgres/server_error.h"
+
+#include <libpq-fe.h>
+
+#include <array>
+#include <utility>
+
+#include "postgres/connection.h"
+
+namespace tributary {
+namespace {
+
+// Conditions a person may meet whose primary message may quote values (PostgreSQL's errcodes.txt).
+constexpr std::pair<std::string_view, std::string_view> kConditions[] = {
+    {"22001", "string_data_right_truncation"},
+    {"22003", "numeric_value_out_of_range"},
+    {"22007", "invalid_datetime_format"},
+    {"22008", "datetime_field_overflow"},
+    {"22012", "division_by_zero"},
+    {"22021", "character_not_in_repertoire"},
+    {"22023", "invalid_parameter_value"},
+    {"22P02", "invalid_text_representation"},
+    {"22P05", "untranslatable_character"},
+    {"23502", "not_null_violation"},
+    {"23503", "foreign_key_violation"},
+    {"23505", "unique_violation"},
+    {"23514", "check_violation"},
+    {"23P01", "exclusion_violation"},
+    {"428C9", "generated_always"},
+    {"P0001", "raise_exception"},
+};
+
+bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> prefixes) {
+  for (const auto prefix : prefixes)
+    if (text.starts_with(prefix)) return true;
+  return false;
+}
+
+// Classes whose primary messages name objects and settings, never values.
+bool is_harmless(std::string_view sqlstate) {
+  return starts_with_any(sqlstate, {"08", "0A", "25", "26", "28", "2B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58"});
+}
+
+std::string field(const PGresult* result, int code) {
+  const char* text = PQresultErrorField(result, code);
+  return text ? text : "";
+}
+
+}  // namespace
+
+std::string first_line(std::string_view text) {
+  const auto end = text.find('\n');
+  return std::string(text.substr(0, end));
+}
+
+std::string condition_name(std::string_view sqlstate) {
+  for (const auto& [code, name] : kConditions)
+    if (code == sqlstate) return std::string(name);
+  return std::string(sqlstate);
+}
+
+ErrorKind kind_of_sqlstate(std::string_view sqlstate) {
+  if (starts_with_any(sqlstate, {"08", "57P"})) return ErrorKind::connection;
+  if (starts_with_any(sqlstate, {"25006", "40", "53", "55", "57", "58"})) return ErrorKind::resource;
+  if (starts_with_any(sqlstate, {"22", "23", "42804", "42703", "42P01", "42501", "428C9", "21", "44", "54", "P0"}))
+    return ErrorKind::data;
+  return ErrorKind::setup;
+}
+
+Error server_error(const PGresult* result) {
+  const std::string sqlstate = field(result, PG_DIAG_SQLSTATE);
+  if (sqlstate.empty())
+    return Error(ErrorKind::connection, "lost the connection to PostgreSQL: " + first_line(PQresultErrorMessage(result)));
+  std::string message = "PostgreSQL: ";
+  if (is_harmless(sqlstate)) {
+    message += field(result, PG_DIAG_MESSAGE_PRIMARY);
+  } else {
+    message += condition_name(sqlstate);
+    if (const auto table = field(result, PG_DIAG_TABLE_NAME); !table.empty())
+      message += ", table " + field(result, PG_DIAG_SCHEMA_NAME) + "." + table;
+    if (const auto column = field(result, PG_DIAG_COLUMN_NAME); !column.empty()) message += ", column " + column;
+    if (const auto constraint = field(result, PG_DIAG_CONSTRAINT_NAME); !constraint.empty())
+      message += ", constraint " + constraint;
+  }
+  message += " (SQLSTATE " + sqlstate + ")";
+  return Error(kind_of_sqlstate(sqlstate), message, {}, sqlstate);
+}
+
+Error connect_error(std::string_view libpq_message) {
+  const std::string message = first_line(libpq_message);
+  const auto says = [&](std::string_view words) { return libpq_message.find(words) != std::string_view::npos; };
+  if (says("authentication failed") || says("no password supplied"))
+    return Error(ErrorKind::setup, message, "check the password of the role, ~/.pgpass, or pg_hba.conf");
+  if (says("no pg_hba.conf entry"))
+    return Error(ErrorKind::setup, message, "add a line for this role and database to pg_hba.conf and reload PostgreSQL");
+  if (says("role") && says("does not exist"))
+    return Error(ErrorKind::setup, message, "run `tributary init` to create the role");
+  if (says("database") && says("does not exist"))
+    return Error(ErrorKind::setup, message, "check dbname in [database] connection");
+  if (says("must be superuser or replication role"))
+    return Error(ErrorKind::setup, message, "run `tributary init`, or: ALTER ROLE <role> REPLICATION");
+  return Error(ErrorKind::connection, "cannot connect to PostgreSQL: " + message);
+}
+
+}  // namespace tributary
