@@ -2,10 +2,13 @@
 //
 //   capture ─append─▶ queue ─read_after─▶ uplink ─acknowledge─▶ queue
 //
-// One SQLite file (WAL mode, synchronous=FULL). All functions block; capture and uplink call them on a Worker of
-// their own. Thread-safe between one writer and one reader: the two use separate connections.
-// What a returned function wrote is fsynced. Errors: Error(resource) when the disk is full or SQLite says busy or
-// I/O error; Error(setup) when the file is not a queue, is corrupt, or belongs to another process.
+// One SQLite file (WAL mode, synchronous=FULL). Functions block, except stats, head, relation and latest_relations,
+// which answer from memory; capture and uplink call the others on a Worker of their own. Thread-safe: writer and reader
+// side use separate connections. What a returned function wrote is fsynced (acknowledge excepted: to lose it only
+// keeps batches longer).
+// Errors: Error(resource) when a bound is reached, the disk is full or SQLite says busy or I/O error, nothing is stored
+// then and the same call may be tried again; Error(setup) when the file is not a queue, is corrupt, or belongs to
+// another process. A file that is not a queue is never changed.
 #pragma once
 
 #include <functional>
@@ -36,7 +39,7 @@ struct StreamRecord {
 
 struct QueueStats {
   uint64_t batches = 0;            // beyond the applied position
-  uint64_t bytes = 0;
+  uint64_t bytes = 0;              // of their payloads, as stored
   int64_t oldest_commit_time = 0;  // of the first change beyond the applied position; 0: none
   uint64_t file_bytes = 0;
   uint64_t disk_free_bytes = 0;
@@ -52,9 +55,16 @@ struct StoredBatch {
 
 class Queue {
  public:
+  struct Options {
+    uint64_t ballast_bytes = 64ULL << 20;  // at most an eighth of the queue's bound is taken
+    uint32_t pages_max = 0;                // of the SQLite file; 0: no limit of its own
+    std::function<int64_t()> now;          // Unix time in microseconds; empty: the system's clock
+  };
+
   // Opens or creates the file, takes its lock for life, makes the ballast file, drops the parts of transactions that
   // were never completed.
   explicit Queue(const QueueConfig& config);
+  Queue(const QueueConfig& config, Options options);
   ~Queue();
 
   Uuid instance() const;  // made with the file
@@ -72,7 +82,10 @@ class Queue {
     Lsn confirm_lsn;                    // 0: leave as it is
     std::optional<Commit> last_commit;
   };
-  void append(Append& append);
+  void append(const Append& append);
+  // Deletes the parts of a transaction that is not complete: after every START_REPLICATION it comes again from its
+  // first change.
+  void drop_incomplete();
   // Begins a new stream: appends the new_stream batch and stores `record`, in one transaction. With `discard_unsent`
   // every older batch is dropped first.
   void begin_stream(const Batch& batch, const StreamRecord& record, bool discard_unsent);
@@ -93,8 +106,10 @@ class Queue {
   Relation relation(uint64_t shape_id);            // Error(internal) when it was never stored
   std::vector<Relation> latest_relations();        // the last stored shape of every table
 
-  // The parent has applied everything up to `position`. Deletes batches whose acknowledgement is older than
-  // `config.keep` (at once when free disk is short).
+  // The parent has applied everything up to `position` and nothing beyond: at the beginning of a session, with the
+  // position that `find` found, this also takes back what an earlier session acknowledged beyond it. Deletes batches
+  // whose acknowledgement is older than `config.keep` (at once when space is short): call it now and then with the
+  // same position when nothing new comes. Error(protocol) when the position is not in the queue.
   void acknowledge(const Position& position);
 
   QueueStats stats();
