@@ -40,10 +40,10 @@ struct ChildConfig {
 };
 
 struct IntakeConfig {
-  std::string listen;                // "address:port"
-  std::vector<std::string> tables;   // "schema.table"; '*' and '?' are wildcards
+  std::string listen;               // "address:port"
+  std::vector<std::string> tables;  // "schema.table"; '*' and '?' are wildcards
   std::vector<ChildConfig> children;
-  uint32_t connections_max = 8;      // database connections that the lanes share
+  uint32_t connections_max = 8;  // database connections that the lanes share
 };
 
 struct TlsConfig {  // paths are absolute after parsing
