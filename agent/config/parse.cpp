@@ -18,18 +18,6 @@ namespace {
 
 using Presence = Section::Presence;
 
-// A name's length is bounded by that of a label of the DNS, because it stands in certificates.
-void check_node_name(const std::string& name) {
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  const bool right =
-      !name.empty() && name.size() <= 63 && is_letter(name.front()) && is_letter(name.back()) &&
-      name.find("..") == std::string::npos &&
-      std::all_of(name.begin(), name.end(), [&](char c) { return is_letter(c) || c == '-' || c == '.'; });
-  if (!right)
-    throw Error(ErrorKind::config, "'" + name + "' is not a node's name",
-                "use small letters, digits, '-' and '.', at most 63, with a letter or digit at both ends");
-}
-
 void check_not_empty(const std::string& text) {
   if (text.find_first_not_of(" \t\r\n") == std::string::npos) throw Error(ErrorKind::config, "it is empty");
 }
@@ -280,6 +268,18 @@ ConfigErrors::ConfigErrors(std::vector<std::string> mistakes)
               return text;
             }()),
       mistakes_(std::move(mistakes)) {}
+
+// A name's length is bounded by that of a label of the DNS, because it stands in certificates.
+void check_node_name(const std::string& name) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  const bool right =
+      !name.empty() && name.size() <= 63 && is_letter(name.front()) && is_letter(name.back()) &&
+      name.find("..") == std::string::npos &&
+      std::all_of(name.begin(), name.end(), [&](char c) { return is_letter(c) || c == '-' || c == '.'; });
+  if (!right)
+    throw Error(ErrorKind::config, "'" + name + "' is not a node's name",
+                "use small letters, digits, '-' and '.', at most 63, with a letter or digit at both ends");
+}
 
 Config parse_config(std::string_view text, const std::string& file) {
   return parse_or_throw(text, file, TlsFiles::not_needed);

@@ -36,4 +36,7 @@ enum class TlsFiles { needed, not_needed };
 // Throws ConfigErrors, also for files of [tls] that are missing or not safe; Error(config) when `path` cannot be read.
 Config load_config(const std::string& path, TlsFiles tls_files = TlsFiles::needed);
 
+// Throws Error(config) unless `name` can name a node: a DNS name, because it stands in certificates.
+void check_node_name(const std::string& name);
+
 }  // namespace tributary
