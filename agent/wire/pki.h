@@ -30,8 +30,8 @@ struct CaRequest {
 void make_ca(const CaRequest& request, const PemPaths& out, Overwrite overwrite);
 
 struct NodeRequest {
-  std::string node;                // SAN DNS:<node>, and the subject's common name
-  std::vector<std::string> names;  // further SANs: DNS names and IP addresses
+  std::string node;                     // SAN DNS:<node>, and the subject's common name
+  std::vector<std::string> names = {};  // further SANs: DNS names and IP addresses
   std::chrono::days valid_for{730};
 };
 
