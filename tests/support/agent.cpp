@@ -1,0 +1,81 @@
+#include "support/agent.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <stdexcept>
+
+#include "support/pki.h"
+
+namespace tributary::test {
+
+Agent::Agent(const std::string& name) : directory_(name) {}
+
+Agent::~Agent() = default;
+
+void Agent::start() {
+  start_in({});
+}
+
+void Agent::start_with_failpoint(const std::string& failpoint, int hit) {
+  start_in({{"TRIBUTARY_FAILPOINT", failpoint + ":" + std::to_string(hit)}});
+}
+
+void Agent::start_in(std::map<std::string, std::string> environment) {
+  process_.reset();
+  Command command;
+  command.words = {tributary_program().string(), "run", "-c", config_file().string()};
+  command.environment = std::move(environment);
+  command.output = directory_ / "log";
+  process_ = std::make_unique<Process>(command);
+}
+
+void Agent::stop() {
+  process_->signal(SIGTERM);
+  const std::optional<int> code = process_->wait(std::chrono::seconds(2));
+  if (!code) throw std::runtime_error("the agent did not stop within two seconds:\n" + log());
+  if (*code != 0) throw std::runtime_error("the agent ended with " + std::to_string(*code) + ":\n" + log());
+}
+
+void Agent::kill() {
+  process_->signal(SIGKILL);
+  process_->wait(std::chrono::seconds(10));
+}
+
+void Agent::freeze() {
+  process_->signal(SIGSTOP);
+}
+
+void Agent::unfreeze() {
+  process_->signal(SIGCONT);
+}
+
+bool Agent::is_running() {
+  return process_ && process_->is_running();
+}
+
+int Agent::wait_until_ended(std::chrono::milliseconds timeout) {
+  const std::optional<int> code = process_->wait(timeout);
+  if (!code) throw std::runtime_error("the agent did not end:\n" + log());
+  return *code;
+}
+
+status::NodeStatus Agent::status() {
+  // Its exit code tells the node's health, which is not the question here.
+  const Outcome outcome = command({"status", "--json"});
+  status::NodeStatus status;
+  const size_t begin = outcome.output.find('{');
+  if (begin == std::string::npos ||
+      !google::protobuf::util::JsonStringToMessage(outcome.output.substr(begin), &status).ok()) {
+    throw std::runtime_error("no status: " + outcome.output);
+  }
+  return status;
+}
+
+Outcome Agent::command(const std::vector<std::string>& words) {
+  Command command;
+  command.words = {tributary_program().string(), words.front(), "-c", config_file().string()};
+  command.words.insert(command.words.end(), words.begin() + 1, words.end());
+  return run(command);
+}
+
+}  // namespace tributary::test

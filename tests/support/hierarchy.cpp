@@ -1,0 +1,175 @@
+#include "support/hierarchy.h"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace tributary::test {
+
+namespace {
+
+std::string joined(const std::vector<std::string>& words, const std::string& between) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
+  return text;
+}
+
+std::string last_lines(const std::string& text, size_t bytes) {
+  return text.size() <= bytes ? text : "..." + text.substr(text.size() - bytes);
+}
+
+}  // namespace
+
+Node::Node(const Hierarchy& tree, NodeOptions options, Node* parent)
+    : tree_(tree),
+      options_(std::move(options)),
+      parent_(parent),
+      cluster_(options_.name + "-server", options_.cluster),
+      agent_(options_.name),
+      intake_port_(free_port()),
+      status_port_(free_port()) {
+  cluster_.create_database(options_.database, options_.encoding);
+  if (parent_) link_ = std::make_unique<LinkProxy>(parent_->intake_port_);
+}
+
+Sql& Node::sql() {
+  if (sql_) {
+    try {
+      sql_->value("SELECT 1");
+    } catch (const SqlError&) {
+      sql_.reset();
+    }
+  }
+  if (!sql_) sql_ = std::make_unique<Sql>(cluster_.conninfo(options_.database));
+  return *sql_;
+}
+
+std::string Node::config_text() const {
+  // Literal strings ('''...''') take SQL as it is.
+  std::string text = "[node]\nname = \"" + options_.name + "\"\n[database]\nconnection = \"" +
+                     cluster_.conninfo(options_.database, "tributary") + "\"\n";
+  if (parent_) {
+    text += "[parent]\nname = \"" + parent_->name() + "\"\nendpoints = [\"127.0.0.1:" + std::to_string(link_->port()) +
+            "\"]\n";
+  }
+  for (const SentTable& table : options_.tables) {
+    text += "[[table]]\nname = '''" + table.name + "'''\n";
+    if (!table.where.empty()) text += "where = '''" + table.where + "'''\n";
+    if (!table.columns.empty()) text += "columns = ['''" + joined(table.columns, "''', '''") + "''']\n";
+  }
+  std::string children;
+  for (const auto& node : tree_.nodes()) {
+    if (node->parent() == this) children += "[[child]]\nname = \"" + node->name() + "\"\n" + node->options_.owns + "\n";
+  }
+  if (!children.empty()) {
+    text += "[intake]\nlisten = \"127.0.0.1:" + std::to_string(intake_port_) +
+            "\"\ntables = " + options_.intake_tables + "\n" + children;
+  }
+  const Pki& pki = tree_.pki();
+  text += "[tls]\nca = \"" + pki.ca().string() + "\"\ncertificate = \"" + pki.certificate(name()).string() +
+          "\"\nkey = \"" + pki.key(name()).string() + "\"\n";
+  text += "[queue]\npath = \"queue.db\"\nmin_free_disk = \"64 MiB\"\n" + options_.queue;
+  text += "\n[status]\nlisten = \"127.0.0.1:" + std::to_string(status_port_) + "\"\n" + options_.config;
+  return text;
+}
+
+void Node::write_config() {
+  agent_.write_config(config_text());
+}
+
+std::string Node::init() {
+  const Outcome outcome = agent_.command({"init", "--connect", cluster_.conninfo(options_.database)});
+  if (outcome.exit_code != 0) throw std::runtime_error("init of " + name() + ":\n" + outcome.output);
+  return outcome.output;
+}
+
+void Node::wait_until_streaming() {
+  if (!parent_) return;
+  try {
+    wait_until(name() + " streams", [&] {
+      if (!agent_.is_running()) throw std::runtime_error("the agent of " + name() + " has ended");
+      return sql().number(
+                 "SELECT count(*) FROM pg_replication_slots WHERE active AND confirmed_flush_lsn IS NOT NULL "
+                 "AND database = current_database()") == 1;
+    });
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(std::string(error.what()) + tree_.logs());
+  }
+}
+
+std::string Node::difference() {
+  std::string text;
+  for (const SentTable& table : options_.tables) {
+    const std::string columns = table.columns.empty() ? "*" : joined(table.columns, ", ");
+    const std::string select = "SELECT " + joined(table.key, ", ") + ", " + columns + " FROM " + table.name;
+    const auto with = [&](const std::string& condition) {
+      return condition.empty() ? select : select + " WHERE (" + condition + ")";
+    };
+    const std::string found =
+        test::difference(sql(), with(table.where), parent_->sql(), with(table.owned), table.key.size());
+    if (!found.empty()) text += name() + " -> " + parent_->name() + ", " + table.name + ": " + found;
+  }
+  return text;
+}
+
+Node& Hierarchy::add(NodeOptions options) {
+  Node* parent = options.parent.empty() ? nullptr : &(*this)[options.parent];
+  pki_.add(options.name);
+  nodes_.push_back(std::make_unique<Node>(*this, std::move(options), parent));
+  return *nodes_.back();
+}
+
+Node& Hierarchy::operator[](const std::string& name) const {
+  for (const auto& node : nodes_) {
+    if (node->name() == name) return *node;
+  }
+  throw std::runtime_error("there is no node " + name);
+}
+
+void Hierarchy::exec_everywhere(const std::string& sql) {
+  for (const auto& node : nodes_) node->sql().exec(sql);
+}
+
+void Hierarchy::init() {
+  for (const auto& node : nodes_) node->write_config();
+  for (const auto& node : nodes_) node->init();
+}
+
+void Hierarchy::start() {
+  init();
+  for (const auto& node : nodes_) node->agent().start();
+  for (const auto& node : nodes_) node->wait_until_streaming();
+}
+
+std::string Hierarchy::difference() {
+  std::string text;
+  for (const auto& node : nodes_) text += node->difference();
+  return text;
+}
+
+void Hierarchy::expect_equal(std::chrono::milliseconds timeout) {
+  std::string found;
+  try {
+    const auto are_equal = [&] {
+      try {
+        return (found = difference()).empty();
+      } catch (const SqlError& error) {  // a server that is still recovering
+        found = error.what();
+        return false;
+      }
+    };
+    wait_until("the tiers are equal", are_equal, timeout);
+  } catch (const std::runtime_error& error) {
+    ADD_FAILURE() << error.what() << "\n" << found << logs();
+  }
+}
+
+std::string Hierarchy::logs() const {
+  std::string text;
+  for (const auto& node : nodes_) {
+    text += "\n--- the log of " + node->name() + " ---\n" + last_lines(node->agent().log(), 4000);
+  }
+  return text;
+}
+
+}  // namespace tributary::test
