@@ -18,13 +18,6 @@ int run_command_line(int argc, char** argv) {
   CLI::App app{"Carries the approved rows of a PostgreSQL database to the one above it, one way, over any link."};
   app.name("tributary");
   app.require_subcommand(1);
-  app.set_help_all_flag("--help-all", "Print the help of all commands");
-  app.footer(
-      "A new node: write the configuration, 'pki node NAME', 'init', 'check', then 'run'.\n"
-      "When something is wrong: 'status' says what stands where, 'check' what is missing, with the command that mends "
-      "it.\n"
-      "Exit codes: 0 fine, 1 a problem was found, 2 the command line or the configuration is wrong.");
-
   CommandContext context;
   add_run_command(app, context);
   add_init_command(app, context);
@@ -36,6 +29,13 @@ int run_command_line(int argc, char** argv) {
     command->add_option("-c,--config", context.config_file, config_help)->capture_default_str();
   add_pki_command(app, context);
   add_version_command(app, context);
+  // After the commands, which would inherit them.
+  app.set_help_all_flag("--help-all", "Print the help of all commands");
+  app.footer(
+      "A new node: write the configuration, 'pki node NAME', 'init', 'check', then 'run'.\n"
+      "When something is wrong: 'status' says what stands where, 'check' what is missing, with the command that mends "
+      "it.\n"
+      "Exit codes: 0 fine, 1 a problem was found, 2 the command line or the configuration is wrong.");
 
   try {
     app.parse(argc, argv);

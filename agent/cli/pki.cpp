@@ -64,11 +64,6 @@ void add_pki_command(CLI::App& app, CommandContext&) {
   auto options = std::make_shared<PkiOptions>();
   CLI::App* pki = app.add_subcommand("pki", "Make the certificates of a hierarchy");
   pki->require_subcommand(1);
-  pki->footer(
-      "Once per hierarchy, on a machine that is not a node:\n"
-      "  tributary pki ca --dir /root/tributary-pki\n"
-      "and for each node:\n"
-      "  tributary pki node district-a --dir /root/tributary-pki");
 
   CLI::App* ca = pki->add_subcommand("ca", "Make a certificate authority: ca.pem and ca.key");
   ca->add_option("--dir", options->directory, "Directory to write to")->capture_default_str();
@@ -92,6 +87,12 @@ void add_pki_command(CLI::App& app, CommandContext&) {
   node->add_option("--ca-key", options->ca_key, "The CA's key (default: ca.key in that directory)");
   node->add_flag("--force", options->force, "Replace the files of this node");
   node->callback([options] { make_node_files(*options); });
+
+  pki->footer(
+      "Once per hierarchy, on a machine that is not a node:\n"
+      "  tributary pki ca --dir /root/tributary-pki\n"
+      "and for each node:\n"
+      "  tributary pki node district-a --dir /root/tributary-pki");
 }
 
 }  // namespace tributary

@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "config/connection_string.h"
 #include "config/table_name.h"
+#include "config/table_pattern.h"
 
 namespace tributary {
 namespace {
@@ -64,6 +65,21 @@ TEST(TablePattern, MayHoldWildcards) {
   EXPECT_EQ(parse_table_pattern("slm.*").full_name(), "slm.*");
   EXPECT_EQ(parse_table_pattern("photo_?").full_name(), "public.photo_?");
   EXPECT_EQ(parse_table_pattern("*").full_name(), "*.*");
+}
+
+TEST(TablePattern, MatchesWholeNamesOnly) {
+  EXPECT_TRUE(matches_any("public.document", {"public.photo", "public.document"}));
+  EXPECT_FALSE(matches_any("public.documents", {"public.document"}));
+  EXPECT_FALSE(matches_any("public.document", {}));
+}
+
+TEST(TablePattern, HasWildcardsThatStayWithinSchemaOrTable) {
+  EXPECT_TRUE(matches_any("slm.photo_1", {"slm.photo_?"}));
+  EXPECT_FALSE(matches_any("slm.photo_12", {"slm.photo_?"}));
+  EXPECT_TRUE(matches_any("slm.photo_12", {"s*.p*2"}));
+  EXPECT_TRUE(matches_any("slm.photo", {"*.*"}));
+  EXPECT_FALSE(matches_any("slm.photo", {"*"}));
+  EXPECT_FALSE(matches_any("slm.photo", {"slm?photo"}));
 }
 
 TEST(Password, IsHiddenInKeywordForm) {
