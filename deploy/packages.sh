@@ -13,10 +13,11 @@ tributary_packages=(
 
 # Runs as root, with the packages as arguments, in a shell of its own.
 install_packages_as_root() {
-  local cluster_settings=/etc/postgresql-common/createcluster.conf
-  local saved_settings=$cluster_settings.before-tributary
-  local policy=/usr/sbin/policy-rc.d
-  local mark='# Made by tributary while it installs packages.'
+  # Not local: the trap reads them when the function is over.
+  cluster_settings=/etc/postgresql-common/createcluster.conf
+  saved_settings=$cluster_settings.before-tributary
+  policy=/usr/sbin/policy-rc.d
+  mark='# Made by tributary while it installs packages.'
 
   put_back() {
     if [[ -e $saved_settings ]]; then mv -f "$saved_settings" "$cluster_settings"; fi
