@@ -26,14 +26,14 @@ namespace tributary {
 
 // What the queue knows of its stream and of the slot it reads (exact-rules.md 1 and 2).
 struct StreamRecord {
-  Uuid stream;                     // nil: no stream yet
-  std::string slot;                // the slot's name; set before the slot is made (the intent)
-  std::string system_identifier;   // of the source's cluster
+  Uuid stream;                    // nil: no stream yet
+  std::string slot;               // the slot's name; set before the slot is made (the intent)
+  std::string system_identifier;  // of the source's cluster
   uint32_t timeline = 0;
-  std::vector<Uuid> nonces;        // {current}, or {old, new} while a renewal is under way; either counts
-  Lsn confirm_lsn;                 // everything up to here is in the queue or needs no place in it
+  std::vector<Uuid> nonces;           // {current}, or {old, new} while a renewal is under way; either counts
+  Lsn confirm_lsn;                    // everything up to here is in the queue or needs no place in it
   std::optional<Commit> last_commit;  // of the last stored transaction; none before the first
-  std::string break_reason;        // not empty: capture must begin a new stream after `break_after`, for this reason
+  std::string break_reason;           // not empty: capture must begin a new stream after `break_after`, for this reason
   Position break_after;
 };
 
@@ -43,8 +43,8 @@ struct QueueStats {
   int64_t oldest_commit_time = 0;  // of the first change beyond the applied position; 0: none
   uint64_t file_bytes = 0;
   uint64_t disk_free_bytes = 0;
-  Position head;                   // the last stored position
-  Position applied;                // the last position acknowledged by the parent
+  Position head;     // the last stored position
+  Position applied;  // the last position acknowledged by the parent
 };
 
 // A stored batch and the row it lies in.
@@ -77,9 +77,9 @@ class Queue {
   // last_commit, all in one SQLite transaction. On failure nothing of it is stored. Every batch's `from` must be the
   // head (parts: of their transaction), else Error(internal).
   struct Append {
-    std::vector<Batch> batches;         // payload not compressed
-    std::vector<Relation> relations;    // shapes that the batches use, at least those new since the last append
-    Lsn confirm_lsn;                    // 0: leave as it is
+    std::vector<Batch> batches;       // payload not compressed
+    std::vector<Relation> relations;  // shapes that the batches use, at least those new since the last append
+    Lsn confirm_lsn;                  // 0: leave as it is
     std::optional<Commit> last_commit;
   };
   void append(const Append& append);
@@ -96,15 +96,15 @@ class Queue {
   // may lie between two transactions of one batch; read_after then returns the rest of it first, re-packed.
   // nullopt: the position is not in the queue and is not the last acknowledged one.
   struct Place {
-    int64_t after_id = 0;               // batches with a greater id follow
-    std::optional<Batch> rest;          // of the batch that holds the position in its middle; compressed
+    int64_t after_id = 0;       // batches with a greater id follow
+    std::optional<Batch> rest;  // of the batch that holds the position in its middle; compressed
   };
   std::optional<Place> find(const Position& position);
   // Up to `batches_max` complete batches (and complete parts) in order, at most about `bytes_max` of payload, at
   // least one if there is one. Parts of a transaction that is not complete yet are not returned.
   std::vector<StoredBatch> read_after(int64_t id, size_t batches_max, uint64_t bytes_max);
-  Relation relation(uint64_t shape_id);            // Error(internal) when it was never stored
-  std::vector<Relation> latest_relations();        // the last stored shape of every table
+  Relation relation(uint64_t shape_id);      // Error(internal) when it was never stored
+  std::vector<Relation> latest_relations();  // the last stored shape of every table
 
   // The parent has applied everything up to `position` and nothing beyond: at the beginning of a session, with the
   // position that `find` found, this also takes back what an earlier session acknowledged beyond it. Deletes batches

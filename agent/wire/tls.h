@@ -53,7 +53,7 @@ class Link {
   // The next frame. One coroutine at a time; after a failure or cancellation the link must be dropped.
   Task<link::Frame> receive(size_t frame_bytes_max);
 
-  uint64_t bytes_sent() const;      // of frames, before encryption
+  uint64_t bytes_sent() const;  // of frames, before encryption
   uint64_t bytes_received() const;
 
   // Ends the session so that the peer still reads all that was sent to it (a Refusal above all): half-closes, and

@@ -1,0 +1,138 @@
+// How the queue's file comes into being and is recognized.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "queue/store.h"
+
+namespace tributary {
+namespace {
+
+constexpr uint32_t kApplicationId = 0x74726962;  // "trib"
+constexpr uint32_t kVersion = 1;
+
+// Payloads lie apart from what is said about them, so that counting and looking up reads few pages.
+constexpr const char* kSchema = R"(
+CREATE TABLE state (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  instance BLOB NOT NULL,
+  head BLOB NOT NULL,                       -- positions: stream, seq, end LSN, chain; 40 bytes
+  applied BLOB NOT NULL,
+  complete_id INTEGER NOT NULL DEFAULT 0,   -- rows of `batch` beyond it: parts of a transaction that is not complete
+  stream BLOB NOT NULL,
+  slot TEXT NOT NULL DEFAULT '',
+  system_identifier TEXT NOT NULL DEFAULT '',
+  timeline INTEGER NOT NULL DEFAULT 0,
+  nonces BLOB NOT NULL DEFAULT x'',
+  confirm_lsn INTEGER NOT NULL DEFAULT 0,
+  last_commit BLOB NOT NULL DEFAULT x'',    -- xid, end LSN, time; empty: none
+  break_reason TEXT NOT NULL DEFAULT '',
+  break_after BLOB NOT NULL
+);
+CREATE TABLE batch (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind INTEGER NOT NULL,
+  from_position BLOB NOT NULL,
+  to_position BLOB NOT NULL,
+  part INTEGER NOT NULL,
+  is_last_part INTEGER NOT NULL,
+  relations BLOB NOT NULL,
+  raw_bytes INTEGER NOT NULL,
+  changes INTEGER NOT NULL,
+  first_commit_time INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  stored_bytes INTEGER NOT NULL,
+  stream BLOB NOT NULL,                     -- of to_position
+  seq INTEGER NOT NULL                      -- of to_position
+);
+CREATE INDEX batch_by_position ON batch (stream, seq);
+CREATE TABLE payload (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE TABLE acknowledgement (batch_id INTEGER PRIMARY KEY, time INTEGER NOT NULL);
+CREATE TABLE relation (shape_id INTEGER PRIMARY KEY, number INTEGER NOT NULL, bytes BLOB NOT NULL);
+)";
+
+[[noreturn]] void throw_not_a_queue(const std::string& path, const std::string& reason) {
+  throw Error(ErrorKind::setup, "the file " + path + " is not a queue of this program: " + reason,
+              "choose another [queue] path, or move the file away (with its -wal and -shm files)");
+}
+
+void recognize(const std::string& path, int file) {
+  char header[100];
+  const ssize_t size = pread(file, header, sizeof header, 0);
+  if (size != static_cast<ssize_t>(sizeof header) ||
+      std::string_view(header, 16) != std::string_view("SQLite format 3", 16))
+    throw_not_a_queue(path, "it is no SQLite database");
+  ByteReader in({header, sizeof header});
+  in.skip(60);
+  const uint32_t version = in.u32();
+  in.skip(4);
+  if (in.u32() != kApplicationId) throw_not_a_queue(path, "it is another program's database");
+  if (version != kVersion) throw_not_a_queue(path, "it has format " + std::to_string(version) + ", not 1");
+}
+
+void sync_directory(const std::string& path) {
+  const int directory = open(std::filesystem::path(path).parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return;
+  fsync(directory);
+  close(directory);
+}
+
+// Under another name first: a file that is there is complete.
+void create(const std::string& path) {
+  const std::string draft = path + ".new";
+  for (const std::string& stale : {draft, draft + "-journal", path + "-wal", path + "-shm"}) unlink(stale.c_str());
+  const int file = open(draft.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0)
+    throw Error(ErrorKind::setup, "cannot create the queue " + path + ": " + std::generic_category().message(errno),
+                "let the agent's user write to that directory");
+  close(file);
+  {
+    SQLite::Database database(draft, SQLite::OPEN_READWRITE);
+    database.exec("PRAGMA synchronous = FULL");
+    SQLite::Transaction transaction(database);
+    database.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
+    database.exec("PRAGMA user_version = " + std::to_string(kVersion));
+    database.exec(kSchema);
+    const std::string instance = Uuid::random().to_bytes(), nil = Uuid{}.to_bytes(), nowhere(40, '\0');
+    SQLite::Statement insert(
+        database, "INSERT INTO state (one, instance, head, applied, stream, break_after) VALUES (1, ?, ?, ?, ?, ?)");
+    insert.bind(1, instance.data(), static_cast<int>(instance.size()));
+    insert.bind(2, nowhere.data(), static_cast<int>(nowhere.size()));
+    insert.bind(3, nowhere.data(), static_cast<int>(nowhere.size()));
+    insert.bind(4, nil.data(), static_cast<int>(nil.size()));
+    insert.bind(5, nowhere.data(), static_cast<int>(nowhere.size()));
+    insert.exec();
+    transaction.commit();
+  }
+  if (rename(draft.c_str(), path.c_str()) != 0)
+    throw Error(ErrorKind::setup, "cannot create the queue " + path + ": " + std::generic_category().message(errno));
+  sync_directory(path);
+}
+
+}  // namespace
+
+void create_or_recognize(const std::string& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  struct stat about {};
+  const bool has_content = file >= 0 && fstat(file, &about) == 0 && about.st_size > 0;
+  const int error = errno;
+  try {
+    if (has_content) recognize(path, file);
+  } catch (...) {
+    close(file);
+    throw;
+  }
+  if (file >= 0) close(file);
+  if (file < 0 && error != ENOENT)
+    throw Error(ErrorKind::setup, "cannot open the queue " + path + ": " + std::generic_category().message(error),
+                "let the agent's user own the file");
+  if (!has_content) create(path);
+}
+
+}  // namespace tributary

@@ -1,0 +1,239 @@
+#include "queue/queue.h"
+
+#include <sys/stat.h>
+
+#include <limits>
+#include <utility>
+
+#include "base/error.h"
+#include "change/compression.h"
+#include "queue/repack.h"
+#include "queue/state.h"
+
+namespace tributary {
+namespace {
+
+// Throws Error(internal) unless `batch` may stand after `head` and, when a transaction is coming in by parts, is its
+// next part. Sets both to what holds after it.
+void follow(const Batch& batch, Position& head, uint32_t& next_part) {
+  const bool is_part_of_many = batch.part != 0 || !batch.is_last_part;
+  const bool follows = batch.kind == BatchKind::changes && batch.from == head && batch.part == next_part;
+  const bool reaches = batch.is_last_part ? batch.to.stream == head.stream && batch.to.seq > head.seq &&
+                                                (!is_part_of_many || batch.to.seq == head.seq + 1)
+                                          : batch.to == head;
+  if (head.is_nil() || !follows || !reaches)
+    throw Error(ErrorKind::internal, "a batch from " + batch.from.to_string() + " to " + batch.to.to_string() +
+                                         ", part " + std::to_string(batch.part) +
+                                         ", does not follow the queue's head " + head.to_string() + ", part " +
+                                         std::to_string(next_part));
+  head = batch.to;
+  next_part = batch.is_last_part ? 0 : batch.part + 1;
+}
+
+}  // namespace
+
+Queue::Queue(const QueueConfig& config) : Queue(config, Options()) {}
+Queue::Queue(const QueueConfig& config, Options options)
+    : state_(std::make_unique<State>(config, std::move(options))) {}
+Queue::~Queue() = default;
+
+Uuid Queue::instance() const {
+  return state_->stored.instance;
+}
+
+StreamRecord Queue::stream_record() {
+  const std::lock_guard writing(state_->write_mutex);
+  return state_->read([&] { return state_->writer->stream_record(); });
+}
+
+void Queue::store_stream_record(const StreamRecord& record) {
+  const std::lock_guard writing(state_->write_mutex);
+  state_->write(*state_->writer, false, [&] { state_->writer->set_stream_record(record); });
+}
+
+void Queue::append(const Append& append) {
+  std::vector<std::string> payloads;
+  uint64_t bytes = 0;
+  for (const Batch& batch : append.batches) bytes += payloads.emplace_back(compress(batch.payload)).size();
+
+  State& state = *state_;
+  bool is_more_to_send = false;
+  {
+    const std::lock_guard writing(state.write_mutex);
+    StoreState after = state.stored;
+    uint32_t next_part = state.next_part;
+    for (const Batch& batch : append.batches) follow(batch, after.head, next_part);
+    if (!append.batches.empty()) state.require_room(bytes);
+
+    std::vector<const Relation*> new_shapes;
+    for (const Relation& relation : append.relations) {
+      const auto latest = state.latest_shapes.find(relation.full_name());
+      if (latest == state.latest_shapes.end() || latest->second != relation.shape_id()) new_shapes.push_back(&relation);
+    }
+
+    int64_t last_id = state.last_id;
+    state.write(*state.writer, true, [&] {
+      for (const Relation* relation : new_shapes) state.writer->insert_relation(*relation);
+      for (size_t i = 0; i < append.batches.size(); ++i) {
+        last_id = state.writer->insert(append.batches[i], payloads[i], append.batches[i].payload.size());
+        if (append.batches[i].is_last_part) after.complete_id = last_id;
+      }
+      if (!append.batches.empty()) {
+        after.applied = state.stored.applied;
+        state.writer->set_state(after);
+      }
+      state.writer->set_confirmed(append.confirm_lsn, append.last_commit);
+    });
+
+    state.next_part = next_part;
+    is_more_to_send = after.complete_id != state.stored.complete_id;
+    {
+      const std::lock_guard guard(state.memory_mutex);
+      for (const Relation* relation : new_shapes) state.keep_relation(*relation);
+      state.stored = after;
+      state.last_id = last_id;
+      state.live_bytes += bytes;
+      state.unapplied.bytes += bytes;
+      state.unapplied.batches += append.batches.size();
+      for (const Batch& batch : append.batches)
+        if (state.oldest_commit_time == 0) state.oldest_commit_time = batch.first_commit_time;
+    }
+    state.read([&] { state.keep_log_small(); });
+  }
+  if (is_more_to_send) state.wake();
+}
+
+void Queue::drop_incomplete() {
+  const std::lock_guard writing(state_->write_mutex);
+  state_->drop_incomplete();
+}
+
+void Queue::begin_stream(const Batch& batch, const StreamRecord& record, bool discard_unsent) {
+  State& state = *state_;
+  {
+    const std::lock_guard writing(state.write_mutex);
+    if (batch.kind != BatchKind::new_stream || batch.to.is_nil() || batch.to.seq != 0 ||
+        record.stream != batch.to.stream || (!discard_unsent && batch.from != state.stored.head))
+      throw Error(ErrorKind::internal, "a new stream to " + batch.to.to_string() + " after " + batch.from.to_string() +
+                                           " cannot follow the queue's head " + state.stored.head.to_string());
+    StoreState after = state.stored;
+    after.head = batch.to;
+    state.write(*state.writer, false, [&] {
+      state.writer->remove(discard_unsent ? 0 : state.stored.complete_id, std::numeric_limits<int64_t>::max(),
+                           std::numeric_limits<int64_t>::max());
+      after.complete_id = state.writer->insert(batch, {}, 0);
+      state.writer->set_state(after);
+      state.writer->set_stream_record(record);
+    });
+    state.next_part = 0;
+    state.last_id = after.complete_id;
+    {
+      const std::lock_guard guard(state.memory_mutex);
+      state.stored = after;
+    }
+    state.read([&] { state.count_anew(); });
+  }
+  state.wake();
+}
+
+Position Queue::head() {
+  const std::lock_guard guard(state_->memory_mutex);
+  return state_->stored.head;
+}
+
+std::optional<Queue::Place> Queue::find(const Position& position) {
+  State& state = *state_;
+  const std::lock_guard reading(state.read_mutex);
+  const StoreState stored = state.remembered();
+  return state.read([&]() -> std::optional<Place> {
+    SQLite::Transaction transaction(state.reader->database());
+    std::optional<Located> located = state.reader->locate(position, stored);
+    if (!located) return std::nullopt;
+    if (!located->inside) return Place{located->after_id, std::nullopt};
+    Batch& batch = located->inside->batch;
+    batch.payload = state.reader->payload(located->inside->id);
+    std::optional<Batch> rest = rest_after(batch, position);
+    if (!rest) return std::nullopt;
+    return Place{located->inside->id, std::move(rest)};
+  });
+}
+
+std::vector<StoredBatch> Queue::read_after(int64_t id, size_t batches_max, uint64_t bytes_max) {
+  State& state = *state_;
+  const std::lock_guard reading(state.read_mutex);
+  const StoreState stored = state.remembered();
+  return state.read([&] {
+    SQLite::Transaction transaction(state.reader->database());
+    std::vector<StoredBatch> batches;
+    for (BatchRow& row : state.reader->rows_after(id, stored.complete_id, batches_max, bytes_max)) {
+      row.batch.payload = state.reader->payload(row.id);
+      batches.push_back({row.id, std::move(row.batch)});
+    }
+    return batches;
+  });
+}
+
+Relation Queue::relation(uint64_t shape_id) {
+  const std::lock_guard guard(state_->memory_mutex);
+  const auto found = state_->relations.find(shape_id);
+  if (found == state_->relations.end()) throw Error(ErrorKind::internal, "the queue holds no such table shape");
+  return found->second;
+}
+
+std::vector<Relation> Queue::latest_relations() {
+  const std::lock_guard guard(state_->memory_mutex);
+  std::vector<Relation> latest;
+  for (const auto& [name, shape_id] : state_->latest_shapes) latest.push_back(state_->relations.at(shape_id));
+  return latest;
+}
+
+void Queue::acknowledge(const Position& position) {
+  State& state = *state_;
+  const std::scoped_lock both(state.write_mutex, state.read_mutex);
+  const std::optional<Located> located = state.read([&] { return state.reader->locate(position, state.stored); });
+  if (!located)
+    throw Error(ErrorKind::protocol, "the parent acknowledged " + position.to_string() + ", which is not in the queue");
+
+  const int64_t id = located->after_id, before = state.acknowledged_id;
+  if (id != before || position != state.stored.applied) {
+    StoreState after = state.stored;
+    after.applied = position;
+    state.write(*state.reader, false, [&] {
+      state.reader->acknowledge(id, state.options.now());
+      state.reader->set_state(after);
+    });
+    const BatchSums done = state.read([&] { return state.reader->sums(before, id); });
+    const int64_t oldest = state.read([&] { return state.reader->first_commit_time_after(id); });
+    const BatchSums beyond = id >= before ? BatchSums{} : state.read([&] { return state.reader->sums(id, before); });
+    const std::lock_guard guard(state.memory_mutex);
+    state.stored = after;
+    state.acknowledged_id = id;
+    state.unapplied.batches += beyond.batches - done.batches;
+    state.unapplied.bytes += beyond.bytes - done.bytes;
+    state.oldest_commit_time = oldest;
+  }
+  state.trim_acknowledged();
+}
+
+QueueStats Queue::stats() {
+  QueueStats stats;
+  {
+    const std::lock_guard guard(state_->memory_mutex);
+    stats.batches = state_->unapplied.batches;
+    stats.bytes = state_->unapplied.bytes;
+    stats.oldest_commit_time = state_->oldest_commit_time;
+    stats.head = state_->stored.head;
+    stats.applied = state_->stored.applied;
+  }
+  struct stat about {};
+  if (stat(state_->config.path.c_str(), &about) == 0) stats.file_bytes = static_cast<uint64_t>(about.st_size);
+  stats.disk_free_bytes = state_->disk_free_bytes();
+  return stats;
+}
+
+void Queue::on_append(std::function<void()> callback) {
+  const std::lock_guard guard(state_->callback_mutex);
+  state_->on_append = std::move(callback);
+}
+
+}  // namespace tributary

@@ -1,0 +1,93 @@
+#include "queue/state.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+#include "base/error.h"
+
+namespace tributary {
+namespace {
+
+constexpr int64_t kAllRows = std::numeric_limits<int64_t>::max();
+
+const QueueConfig& with_directory(const QueueConfig& config) {
+  const std::filesystem::path directory = std::filesystem::path(config.path).parent_path();
+  if (!directory.empty() && mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
+    throw Error(
+        ErrorKind::setup,
+        "cannot make the directory of the queue, " + directory.string() + ": " + std::generic_category().message(errno),
+        "make it, and let the agent's user own it");
+  return config;
+}
+
+Queue::Options with_clock(Queue::Options options) {
+  if (!options.now)
+    options.now = [] {
+      const auto now = std::chrono::system_clock::now().time_since_epoch();
+      return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+    };
+  return options;
+}
+
+}  // namespace
+
+Queue::State::State(const QueueConfig& queue_config, Options queue_options)
+    : config(with_directory(queue_config)),
+      options(with_clock(std::move(queue_options))),
+      lock(config.path + ".lock"),
+      ballast(config.path + ".ballast", std::min(options.ballast_bytes, config.bytes_max / 8)) {
+  read([&] {
+    create_or_recognize(config.path);
+    writer.emplace(config.path, Store::Durability::full, options.pages_max);
+    // Acknowledgements need not wait for the disk: one that is lost only keeps batches longer.
+    reader.emplace(config.path, Store::Durability::none, options.pages_max);
+    stored = writer->state();
+    for (const Relation& relation : writer->relations()) keep_relation(relation);
+    count_anew();
+  });
+  drop_incomplete();
+  ballast.make();  // on a full disk the queue still opens: what it holds can be sent
+}
+
+StoreState Queue::State::remembered() const {
+  const std::lock_guard guard(memory_mutex);
+  return stored;
+}
+
+void Queue::State::wake() {
+  const std::lock_guard guard(callback_mutex);
+  if (on_append) on_append();
+}
+
+void Queue::State::count_anew() {
+  const int64_t acknowledged = writer->acknowledged_id();
+  const BatchSums beyond = writer->sums(acknowledged, kAllRows), all = writer->sums(0, kAllRows);
+  const int64_t oldest = writer->first_commit_time_after(acknowledged);
+  const std::lock_guard guard(memory_mutex);
+  acknowledged_id = acknowledged;
+  unapplied = beyond;
+  live_bytes = all.bytes;
+  oldest_commit_time = oldest;
+}
+
+void Queue::State::drop_incomplete() {
+  next_part = 0;
+  if (read([&] { return writer->sums(stored.complete_id, kAllRows).batches; }) == 0) return;
+  write(*writer, false, [&] { writer->remove(stored.complete_id, kAllRows, std::numeric_limits<int32_t>::max()); });
+  read([&] { count_anew(); });
+}
+
+void Queue::State::keep_relation(const Relation& relation) {
+  const uint64_t shape_id = relation.shape_id();
+  relations.try_emplace(shape_id, relation);
+  latest_shapes[relation.full_name()] = shape_id;
+}
+
+}  // namespace tributary

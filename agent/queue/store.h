@@ -1,0 +1,98 @@
+// The queue's SQLite file: its tables, one connection to it, and rows as values. Only the files of this folder see
+// SQLite. What may be stored when, and what is deleted, is decided in queue.cpp.
+#pragma once
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "queue/queue.h"
+
+namespace tributary {
+
+// Makes sure that `path` is a queue: creates one where there is nothing, atomically; throws Error(setup), with the file
+// untouched, when something else is there.
+void create_or_recognize(const std::string& path);
+
+bool says_full(SQLite::Database& database, const SQLite::Exception& failure);
+[[noreturn]] void throw_damaged(const std::string& path, const std::string& reason);
+[[noreturn]] void throw_as_error(const std::string& path, const SQLite::Exception& failure);
+
+// What the one row of the table `state` holds, the stream record excepted.
+struct StoreState {
+  Uuid instance;
+  Position head;
+  Position applied;
+  int64_t complete_id = 0;  // rows beyond it are parts of a transaction that is not complete
+};
+
+struct BatchSums {
+  uint64_t batches = 0;
+  uint64_t bytes = 0;
+};
+
+// One row of the table `batch`, without its payload.
+struct BatchRow {
+  int64_t id = 0;
+  uint64_t stored_bytes = 0;
+  Batch batch;
+};
+
+// The place of a position among the rows.
+struct Located {
+  int64_t after_id = 0;
+  std::optional<BatchRow> inside;  // the batch in whose middle the position may lie
+};
+
+// One connection, with its prepared statements. Not thread-safe. Throws SQLite::Exception.
+class Store {
+ public:
+  enum class Durability { full, none };  // whether a commit waits for the disk
+  Store(const std::string& path, Durability durability, uint32_t pages_max);
+
+  SQLite::Database& database() { return database_; }
+
+  // --- state ---
+  StoreState state();
+  void set_state(const StoreState& state);
+  StreamRecord stream_record();
+  void set_stream_record(const StreamRecord& record);
+  void set_confirmed(Lsn confirm_lsn, const std::optional<Commit>& last_commit);
+
+  // --- batches ---
+  int64_t insert(const Batch& batch, std::string_view payload, uint64_t raw_bytes);
+  std::string payload(int64_t id);
+  std::vector<BatchRow> rows_after(int64_t id, int64_t last_id, size_t count_max, uint64_t bytes_max);
+  // Where `position` lies among the rows up to `state.complete_id`; nullopt: nowhere.
+  std::optional<Located> locate(const Position& position, const StoreState& state);
+  BatchSums sums(int64_t after_id, int64_t last_id);
+  int64_t first_commit_time_after(int64_t id);
+  // Deletes rows in (after_id, last_id], oldest first, at most `count_max` of them; returns what they held.
+  BatchSums remove(int64_t after_id, int64_t last_id, size_t count_max);
+
+  // --- acknowledgements: "everything up to this row was applied at that time" ---
+  int64_t acknowledged_id();
+  int64_t acknowledged_id_before(int64_t time);
+  void acknowledge(int64_t id, int64_t time);  // takes back marks of greater ids
+  void forget_acknowledgements_before(int64_t id);
+
+  // --- relations ---
+  void insert_relation(const Relation& relation);
+  std::vector<Relation> relations();  // in the order of their storing
+
+  // --- the file ---
+  uint64_t file_bytes();
+  uint64_t free_bytes();  // pages inside the file that can be used again
+  void checkpoint();      // empties the write-ahead log into the file, if no reader is in the way
+
+ private:
+  SQLite::Statement& prepared(const char* sql);
+
+  SQLite::Database database_;
+  std::map<const char*, SQLite::Statement> statements_;  // by the address of the literal
+};
+
+}  // namespace tributary

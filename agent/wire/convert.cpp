@@ -1,0 +1,116 @@
+#include "wire/convert.h"
+
+#include <utility>
+
+#include "base/error.h"
+
+namespace tributary {
+namespace {
+
+constexpr int kColumnsMax = 1664;       // PostgreSQL's own limit for a row of a result
+constexpr int kRelationsMax = 0x10000;  // a change names its relation by 16 bits
+
+void require(bool condition, const std::string& what) {
+  if (!condition) throw Error(ErrorKind::protocol, what);
+}
+
+}  // namespace
+
+void write_position(link::Position* out, const Position& position) {
+  out->set_stream(position.stream.to_bytes());
+  out->set_seq(position.seq);
+  out->set_end_lsn(position.end_lsn.value);
+  out->set_chain(position.chain);
+}
+
+Position position_from(const link::Position& message) {
+  Position position;
+  position.stream = Uuid::from_bytes(message.stream());
+  position.seq = message.seq();
+  position.end_lsn = {message.end_lsn()};
+  position.chain = message.chain();
+  require(!position.is_nil() || position == Position{}, "a position without a stream that is not the nil position");
+  return position;
+}
+
+void write_relation(link::Relation* out, const Relation& relation) {
+  out->set_shape_id(relation.shape_id());
+  out->set_schema(relation.schema);
+  out->set_name(relation.name);
+  for (const Column& column : relation.columns) {
+    link::Column* to = out->add_columns();
+    to->set_name(column.name);
+    to->set_type_oid(column.type_oid);
+    to->set_type_name(column.type_name);
+    to->set_type_modifier(column.type_modifier);
+    to->set_is_key(column.is_key);
+  }
+}
+
+Relation relation_from(const link::Relation& message) {
+  Relation relation;
+  relation.schema = message.schema();
+  relation.name = message.name();
+  require(!relation.schema.empty() && !relation.name.empty(), "a relation without schema or name");
+  require(message.columns_size() > 0 && message.columns_size() <= kColumnsMax,
+          "the relation " + relation.full_name() + " has " + std::to_string(message.columns_size()) + " columns");
+  for (const link::Column& from : message.columns()) {
+    require(!from.name().empty(), "the relation " + relation.full_name() + " has a column without a name");
+    relation.columns.push_back({from.name(), from.type_oid(), from.type_name(), from.type_modifier(), from.is_key()});
+  }
+  require(relation.shape_id() == message.shape_id(), "the relation " + relation.full_name() + " has a wrong shape id");
+  return relation;
+}
+
+void write_batch(link::Batch* out, Batch&& batch) {
+  out->set_kind(batch.kind == BatchKind::new_stream ? link::BATCH_NEW_STREAM : link::BATCH_CHANGES);
+  write_position(out->mutable_from(), batch.from);
+  write_position(out->mutable_to(), batch.to);
+  out->set_part(batch.part);
+  out->set_more_parts(!batch.is_last_part);
+  for (const uint64_t shape_id : batch.relations) out->add_relations(shape_id);
+  out->set_raw_bytes(batch.raw_bytes);
+  out->set_changes(batch.changes);
+  out->set_first_commit_time(batch.first_commit_time);
+  out->set_reason(std::move(batch.reason));
+  out->set_payload(std::move(batch.payload));
+}
+
+Batch batch_from(link::Batch&& message, uint64_t raw_bytes_max) {
+  require(message.has_from() && message.has_to(), "a batch without positions");
+  Batch batch;
+  batch.from = position_from(message.from());
+  batch.to = position_from(message.to());
+  batch.part = message.part();
+  batch.is_last_part = !message.more_parts();
+  batch.raw_bytes = message.raw_bytes();
+  batch.changes = message.changes();
+  batch.first_commit_time = message.first_commit_time();
+  require(!batch.to.is_nil(), "a batch that reaches no stream");
+  require(message.relations_size() <= kRelationsMax, "a batch with too many relations");
+  batch.relations.assign(message.relations().begin(), message.relations().end());
+  batch.reason = std::move(*message.mutable_reason());
+  batch.payload = std::move(*message.mutable_payload());
+
+  const bool is_part_of_many = batch.part != 0 || !batch.is_last_part;
+  if (message.kind() == link::BATCH_NEW_STREAM) {
+    batch.kind = BatchKind::new_stream;
+    require(batch.to.seq == 0 && batch.to.stream != batch.from.stream, "a new stream that is not new");
+    require(!is_part_of_many && batch.payload.empty() && batch.raw_bytes == 0 && batch.changes == 0,
+            "a new stream that carries changes");
+    return batch;
+  }
+  require(message.kind() == link::BATCH_CHANGES, "a batch of a kind that this version does not know");
+  require(batch.to.stream == batch.from.stream, "a batch that goes from one stream to another");
+  if (!batch.is_last_part)
+    require(batch.to == batch.from, "an unfinished transaction that reaches another position");
+  else
+    require(is_part_of_many ? batch.to.seq == batch.from.seq + 1 : batch.to.seq > batch.from.seq,
+            "a batch from " + batch.from.to_string() + " to " + batch.to.to_string());
+  require(!batch.payload.empty(), "a batch without a payload");
+  require(batch.raw_bytes <= raw_bytes_max, "a batch of " + std::to_string(batch.raw_bytes) + " bytes; at most " +
+                                                std::to_string(raw_bytes_max) + " are allowed");
+  return batch;
+}
+
+}  // namespace tributary
