@@ -1,0 +1,177 @@
+#include "apply/applier.h"
+
+#include "apply/careful.h"
+#include "apply/fence.h"
+#include "apply/net_group.h"
+#include "base/failpoint.h"
+
+namespace tributary {
+
+Task<Outcome> Applier::apply(Connection& connection, Position applied, std::vector<const Batch*> batches) {
+  const Group group = unpack(batches, applied);
+  Outcome outcome;
+  outcome.applied = applied;
+  if (group.transactions.empty()) co_return outcome;
+  if (co_await apply_fast(connection, group, outcome)) co_return outcome;
+  // What does not fit may have been mended since the catalogue was read.
+  shapes_.forget();
+  co_await apply_carefully(connection, group, outcome);
+  if (outcome.held) shapes_.forget();
+  co_return outcome;
+}
+
+Task<std::optional<size_t>> Applier::begin_with(Connection& connection, Position fence, const StatementList& list) {
+  const PipelineResult result = co_await run(connection, list);
+  const auto unexpected = list.first_unexpected(result);
+  constexpr size_t kFence = 1;
+  if (unexpected > kFence) co_return unexpected;
+  if (!unexpected) co_return std::nullopt;
+  if (result.results.size() > kFence) co_await throw_fence_lost(connection, rights_.child.name, fence);
+  co_await roll_back(connection);
+  throw Error(ErrorKind::setup,
+              "the applied position of child " + rights_.child.name + " cannot be written: " + result.error->message(),
+              "Prepare the database with `tributary init`.", result.error->sqlstate());
+}
+
+Task<bool> Applier::add_net_changes(Connection& connection, const Group& group, StatementList& out) {
+  NetGroup net;
+  for (const GroupChange& change : group.changes) {
+    const Fit* fit = co_await shapes_.find(connection, change.shape_id);
+    const auto* shape = std::get_if<Shape>(fit);
+    if (!shape) co_return false;
+    if (!net.has_room_for(change.shape_id, *shape)) {
+      net.add_statements(out);
+      net = NetGroup();
+    }
+    if (!net.add(change, *shape)) co_return false;
+  }
+  net.add_statements(out);
+  co_return true;
+}
+
+Task<bool> Applier::apply_fast(Connection& connection, const Group& group, Outcome& outcome) {
+  const GroupTransaction& last = group.transactions.back();
+  StatementList list;
+  list.add("BEGIN", Expect::anything);
+  add_fence(list, rights_.child.name, outcome.applied, last.position, last.commit.time);
+  if (!co_await add_net_changes(connection, group, list)) co_return false;
+  if (co_await begin_with(connection, outcome.applied, list)) {
+    co_await roll_back(connection);
+    co_return false;
+  }
+  failpoint("in_apply_group");
+  if (co_await commit(connection)) co_return false;
+  outcome.applied = last.position;
+  outcome.transactions = group.transactions.size();
+  outcome.changes = group.changes.size();
+  outcome.last_commit_time = last.commit.time;
+  co_return true;
+}
+
+Task<> Applier::apply_carefully(Connection& connection, const Group& group, Outcome& outcome) {
+  size_t begin = 0;
+  for (const GroupTransaction& transaction : group.transactions) {
+    const std::span changes = std::span(group.changes).subspan(begin, transaction.end - begin);
+    begin = transaction.end;
+    outcome.held = co_await apply_one(connection, outcome.applied, transaction, changes);
+    if (outcome.held) co_return;
+    outcome.applied = transaction.position;
+    outcome.transactions += 1;
+    outcome.changes += changes.size();
+    outcome.last_commit_time = transaction.commit.time;
+  }
+}
+
+Task<std::optional<Held>> Applier::apply_one(Connection& connection, Position from, const GroupTransaction& transaction,
+                                             std::span<const GroupChange> changes) {
+  StatementList begin;
+  begin.add("BEGIN", Expect::anything);
+  add_fence(begin, rights_.child.name, from, transaction.position, transaction.commit.time);
+  const std::string subject = "transaction " + transaction.position.to_string();
+
+  co_await begin_with(connection, from, begin);
+  auto refusal = co_await write_in_order(connection, shapes_, changes);
+  if (refusal && refusal->is_taken_value) {
+    co_await begin_with(connection, from, begin);
+    if (co_await write_by_replacing(connection, shapes_, changes)) refusal.reset();
+  }
+  if (refusal) {
+    refusal->held.reason += " (" + subject + ")";
+    co_return std::move(refusal->held);
+  }
+  if (const auto error = co_await commit(connection)) co_return held_by(subject, *error);
+  co_return std::nullopt;
+}
+
+Task<Outcome> Applier::begin_stream(Connection& connection, const Batch& batch) {
+  Outcome outcome;
+  const auto applied = co_await read_applied(connection, rights_.child.name);
+  if (applied == batch.to) {  // an earlier COMMIT whose answer was lost
+    outcome.applied = batch.to;
+    co_return outcome;
+  }
+  if (applied) {
+    if (*applied != batch.from) co_await throw_fence_lost(connection, rights_.child.name, batch.from);
+    outcome.applied = *applied;
+    outcome.held =
+        Held{"the child's stream broke off, and a new one begins: " + batch.reason,
+             "Changes may be missing between the two. Bring the child's rows over by hand, then run here: DELETE FROM "
+             "tributary.applied WHERE child = " +
+                 quote_literal(rights_.child.name) + "; the new stream is then taken up.",
+             {}};
+    co_return outcome;
+  }
+  StatementList list;
+  list.add("BEGIN", Expect::anything);
+  add_first_stream(list, rights_.child.name, batch.to);
+  co_await begin_with(connection, batch.from, list);
+  if (const auto error = co_await commit(connection)) throw *error;
+  outcome.applied = batch.to;
+  co_return outcome;
+}
+
+Task<Outcome> Applier::apply_part(Connection& connection, const Batch& part, bool carefully) {
+  const Group group = unpack_part(part);
+  Outcome outcome;
+  outcome.applied = part.from;
+  if (part.part == 0) {
+    StatementList begin;
+    begin.add("BEGIN", Expect::anything);
+    add_fence_lock(begin, rights_.child.name, part.from);
+    co_await begin_with(connection, part.from, begin);
+  }
+  outcome.held = co_await write_part(connection, group, part, carefully);
+  if (outcome.held) {
+    if (connection.in_transaction()) co_await roll_back(connection);
+    shapes_.forget();
+    co_return outcome;
+  }
+  failpoint("in_apply_group");
+  outcome.changes = group.changes.size();
+  if (!part.is_last_part) co_return outcome;
+  if (const auto error = co_await commit(connection)) {
+    outcome.held = held_by("transaction " + part.to.to_string(), *error);
+    co_return outcome;
+  }
+  outcome.applied = part.to;
+  outcome.transactions = 1;
+  outcome.last_commit_time = group.transactions.back().commit.time;
+  co_return outcome;
+}
+
+Task<std::optional<Held>> Applier::write_part(Connection& connection, const Group& group, const Batch& part,
+                                              bool carefully) {
+  const Held unnamed{
+      "a large transaction after " + part.from.to_string() + " is refused; the cause is being looked for", {}, {}};
+  StatementList list;
+  if (carefully) {
+    if (auto refusal = co_await write_in_order(connection, shapes_, group.changes)) co_return std::move(refusal->held);
+  } else if (!co_await add_net_changes(connection, group, list)) {
+    co_return unnamed;
+  }
+  if (part.is_last_part) add_fence(list, rights_.child.name, part.from, part.to, group.transactions.back().commit.time);
+  if (list.size() > 0 && list.first_unexpected(co_await run(connection, list))) co_return unnamed;
+  co_return std::nullopt;
+}
+
+}  // namespace tributary

@@ -1,0 +1,71 @@
+#include "apply/group.h"
+
+#include "change/compression.h"
+
+namespace tributary {
+namespace {
+
+// More than any child sends in one batch; a payload that claims more is not unpacked.
+constexpr uint64_t kRawBytesMax = 1ULL << 30;
+
+std::string_view unpack_payload(const Batch& batch, Group& group) {
+  if (batch.raw_bytes > kRawBytesMax) throw Error(ErrorKind::protocol, "a batch larger than a batch may be");
+  return group.payloads.emplace_back(decompress(batch.payload, batch.raw_bytes));
+}
+
+GroupChange change_of(const ChangeView& view, const Batch& batch) {
+  if (view.relation >= batch.relations.size())
+    throw Error(ErrorKind::protocol, "a change of a table that its batch does not list");
+  return {view.kind, batch.relations[view.relation], view.tuple};
+}
+
+}  // namespace
+
+Group unpack(const std::vector<const Batch*>& batches, const Position& applied) {
+  Group group;
+  bool is_found = false;
+  for (const Batch* batch : batches) {
+    PayloadReader in(unpack_payload(*batch, group));
+    Position position = batch->from;
+    is_found |= position == applied;
+    while (!in.at_end()) {
+      const Record record = in.next();
+      if (const auto* change = std::get_if<ChangeView>(&record)) {
+        if (is_found) group.changes.push_back(change_of(*change, *batch));
+        continue;
+      }
+      const auto& commit = std::get<Commit>(record);
+      position = advance(position, commit);
+      if (is_found) group.transactions.push_back({group.changes.size(), commit, position});
+      is_found |= position == applied;
+    }
+    if (position != batch->to) throw Error(ErrorKind::protocol, "a batch that does not reach the position it names");
+  }
+  if (!is_found)
+    throw Error(ErrorKind::protocol, "the applied position " + applied.to_string() + " is not in the batches received");
+  if (group.changes.size() != (group.transactions.empty() ? 0 : group.transactions.back().end))
+    throw Error(ErrorKind::protocol, "a batch that ends within a transaction");
+  return group;
+}
+
+Group unpack_part(const Batch& part) {
+  Group group;
+  PayloadReader in(unpack_payload(part, group));
+  while (!in.at_end()) {
+    const Record record = in.next();
+    if (!group.transactions.empty())
+      throw Error(ErrorKind::protocol, "a part that goes on after its transaction's end");
+    if (const auto* change = std::get_if<ChangeView>(&record)) {
+      group.changes.push_back(change_of(*change, part));
+    } else {
+      const auto& commit = std::get<Commit>(record);
+      group.transactions.push_back({group.changes.size(), commit, advance(part.from, commit)});
+    }
+  }
+  if (part.is_last_part != !group.transactions.empty() ||
+      (part.is_last_part && group.transactions.back().position != part.to))
+    throw Error(ErrorKind::protocol, "a part that does not reach the position it names");
+  return group;
+}
+
+}  // namespace tributary

@@ -1,0 +1,216 @@
+#include "apply/lane.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <chrono>
+
+#include "apply/fence.h"
+
+namespace tributary {
+namespace {
+
+// One PostgreSQL transaction's worth: enough that its fixed costs vanish, little enough to bound memory and locks.
+constexpr uint64_t kGroupChangesMax = 20'000;
+constexpr uint64_t kGroupBytesMax = 8ULL << 20;
+
+constexpr auto kRetryFirst = std::chrono::seconds(1);
+constexpr auto kRetryMax = std::chrono::seconds(15);
+
+int64_t unix_milliseconds() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+bool is_part(const Batch& batch) {
+  return batch.part > 0 || !batch.is_last_part;
+}
+
+Error parts_lost() {
+  return Error(ErrorKind::connection, "the parts of a large transaction have to be sent again");
+}
+
+}  // namespace
+
+Lane::Lane(const ChildConfig& child, const std::vector<std::string>& tables, ConnectionPool& pool, LaneMemory& memory,
+           bool is_only_child)
+    : rights_{child, tables, is_only_child}, pool_(pool), memory_(memory), applier_(rights_) {}
+
+Task<Position> Lane::open() {
+  auto lease = co_await pool_.acquire();
+  const auto applied = co_await read_applied(*lease, rights_.child.name);
+  lease.give_back();
+  report_.applied = applied.value_or(Position{});
+  report_.hold = memory_.hold;
+  pushed_position_ = report_.applied;
+  is_applied_known_ = true;
+  co_return report_.applied;
+}
+
+void Lane::add_relation(uint64_t shape_id, Relation relation) {
+  applier_.add_relation(shape_id, std::move(relation));
+}
+
+void Lane::push(Batch batch) {
+  // After a person took the position away, the child's new stream still names the one it broke off from.
+  const bool is_taken_up = batch.kind == BatchKind::new_stream && pushed_position_.is_nil() && next_part_ == 0;
+  const bool is_in_turn = batch.part == next_part_ && (batch.kind == BatchKind::changes || !is_part(batch)) &&
+                          (batch.is_last_part || batch.to == batch.from);
+  if (!is_in_turn || (batch.from != pushed_position_ && !is_taken_up))
+    throw Error(ErrorKind::protocol, "a batch after " + batch.from.to_string() +
+                                         " does not follow the one before, which ends at " +
+                                         pushed_position_.to_string());
+  next_part_ = batch.is_last_part ? 0 : next_part_ + 1;
+  pushed_position_ = batch.to;
+  pending_.push_back(std::move(batch));
+  if (wake_) wake_->cancel();
+}
+
+Task<> Lane::run(std::function<void(const LaneReport&)> on_report) {
+  on_report_ = std::move(on_report);
+  wake_.emplace(co_await asio::this_coro::executor);
+  Backoff backoff(kRetryFirst, kRetryMax, static_cast<uint64_t>(unix_milliseconds()));
+  for (;;) {
+    report();
+    co_await wait_for_batch();
+    std::optional<Error> failure;
+    try {
+      co_await attempt();
+    } catch (const Error& error) {
+      const bool may_pass = error.kind() == ErrorKind::connection || error.kind() == ErrorKind::resource ||
+                            error.kind() == ErrorKind::setup;
+      if (!may_pass) throw;
+      if (are_parts_open_) throw parts_lost();
+      failure = error;
+    }
+    if (failure) {
+      // A COMMIT may have worked although its answer was lost.
+      is_applied_known_ = false;
+      hold({failure->message(), failure->hint(), failure->sqlstate()}, failure->kind() != ErrorKind::setup);
+    }
+    report();
+    if (report_.hold)
+      co_await sleep_for(backoff.next());
+    else
+      backoff.reset();
+  }
+}
+
+Task<> Lane::wait_for_batch() {
+  while (pending_.empty()) {
+    wake_->expires_at(Clock::time_point::max());
+    co_await wake_->async_wait(asio::as_tuple(asio::use_awaitable));
+  }
+}
+
+Task<> Lane::attempt() {
+  auto lease = co_await pool_.acquire();
+  if (!is_applied_known_ || report_.hold) {
+    const auto applied = co_await read_applied(*lease, rights_.child.name);
+    take_applied(applied.value_or(Position{}));
+    is_applied_known_ = true;
+  }
+  if (!pending_.empty()) {
+    if (is_part(pending_.front())) {
+      co_await apply_parts(std::move(lease));
+      co_return;
+    }
+    Outcome outcome;
+    if (pending_.front().kind == BatchKind::new_stream)
+      outcome = co_await applier_.begin_stream(*lease, pending_.front());
+    else
+      outcome = co_await applier_.apply(*lease, report_.applied, next_group());
+    settle(outcome);
+  } else {
+    report_.hold.reset();
+  }
+  lease.give_back();
+}
+
+std::vector<const Batch*> Lane::next_group() const {
+  std::vector<const Batch*> group;
+  uint64_t changes = 0, bytes = 0;
+  for (const Batch& batch : pending_) {
+    changes += batch.changes;
+    bytes += batch.raw_bytes;
+    const bool is_full = changes > kGroupChangesMax || bytes > kGroupBytesMax;
+    if (!group.empty() && (is_full || is_part(batch) || batch.kind != BatchKind::changes)) break;
+    group.push_back(&batch);
+    // While held, only what is refused is tried again, not all that waits behind it.
+    if (report_.hold) break;
+  }
+  return group;
+}
+
+Task<> Lane::apply_parts(ConnectionPool::Lease lease) {
+  const Position from = pending_.front().from;
+  const bool is_careful = memory_.careful_after == from;
+  for (bool is_done = false; !is_done;) {
+    co_await wait_for_batch();
+    const Batch part = std::move(pending_.front());
+    pending_.pop_front();
+    are_parts_open_ = true;
+    const Outcome outcome = co_await applier_.apply_part(*lease, part, is_careful);
+    if (outcome.held) {
+      memory_.careful_after = from;
+      if (is_careful) {
+        lease.give_back();
+        hold(*outcome.held, false);
+        memory_.hold = report_.hold;
+        report();
+        co_await sleep_for(kRetryMax);
+      }
+      throw parts_lost();
+    }
+    is_done = part.is_last_part;
+    report_.consumed_bytes += part.payload.size();
+    report_.changes += outcome.changes;
+    report_.transactions += outcome.transactions;
+    if (is_done) {
+      report_.applied = outcome.applied;
+      report_.last_commit_time = outcome.last_commit_time;
+      report_.hold.reset();
+    }
+    report();
+  }
+  are_parts_open_ = false;
+  memory_ = LaneMemory{};
+  lease.give_back();
+}
+
+// Leaves only the batches that hold something beyond `applied`.
+void Lane::take_applied(const Position& applied) {
+  report_.applied = applied;
+  size_t done = 0;
+  for (size_t i = 0; i < pending_.size(); ++i)
+    if (pending_[i].is_last_part && pending_[i].to == applied) done = i + 1;
+  for (; done > 0; --done) {
+    report_.consumed_bytes += pending_.front().payload.size();
+    pending_.pop_front();
+  }
+}
+
+void Lane::settle(const Outcome& outcome) {
+  report_.transactions += outcome.transactions;
+  report_.changes += outcome.changes;
+  if (outcome.last_commit_time != 0) report_.last_commit_time = outcome.last_commit_time;
+  take_applied(outcome.applied);
+  if (outcome.held) {
+    hold(*outcome.held, false);
+  } else {
+    report_.hold.reset();
+    memory_ = LaneMemory{};
+  }
+}
+
+void Lane::hold(const Held& held, bool is_waiting) {
+  LaneHold next{held.reason, held.hint, held.sqlstate, unix_milliseconds(), is_waiting};
+  if (report_.hold && report_.hold->reason == next.reason) next.since = report_.hold->since;
+  report_.hold = std::move(next);
+}
+
+void Lane::report() {
+  if (reported_ == report_) return;
+  reported_ = report_;
+  on_report_(report_);
+}
+
+}  // namespace tributary

@@ -1,0 +1,92 @@
+// The lane of one child at its parent: batches in, applied positions out.
+//
+//   intake ─push─▶ lane ─applier─▶ PostgreSQL        lane ─report─▶ intake ─▶ Ack
+//
+// A lane lives as long as its child's session. It takes a connection of the pool only while it has work, groups what
+// arrived while the previous group was written, and applies a lone batch at once. What is refused holds the lane and
+// is tried again at a slow pace, so that mending the cause is noticed; failures of the database are waited out.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "apply/applier.h"
+#include "base/retry.h"
+#include "base/task.h"
+#include "change/batch.h"
+#include "postgres/pool.h"
+
+namespace tributary {
+
+// Why a lane stands still.
+struct LaneHold {
+  std::string reason;
+  std::string hint;
+  std::string sqlstate;
+  int64_t since = 0;     // Unix time, milliseconds
+  bool waiting = false;  // for the database, which is tried again; otherwise for a person
+  friend bool operator==(const LaneHold&, const LaneHold&) = default;
+};
+
+struct LaneReport {
+  Position applied;             // committed in the database
+  uint64_t consumed_bytes = 0;  // compressed payload of what was committed, or written into an open transaction
+  std::optional<LaneHold> hold;
+  uint64_t transactions = 0;  // committed since the lane began
+  uint64_t changes = 0;
+  int64_t last_commit_time = 0;  // of the last transaction committed; microseconds since 2000-01-01, 0: none
+  friend bool operator==(const LaneReport&, const LaneReport&) = default;
+};
+
+// What has to outlive a session: kept by the lane's owner for each child while the agent runs.
+struct LaneMemory {
+  std::optional<Position> careful_after;  // the large transaction after this position has to be written carefully
+  std::optional<LaneHold> hold;           // that it was refused; shown until it is applied
+};
+
+class Lane {
+ public:
+  // `tables`: patterns of what children may write here. `is_only_child`: nobody else writes these tables, so that a
+  // clear may empty them also where the child has no `owns`.
+  Lane(const ChildConfig& child, const std::vector<std::string>& tables, ConnectionPool& pool, LaneMemory& memory,
+       bool is_only_child = false);
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+
+  // Reads the applied position, which the first batch has to follow; nil: nothing was ever applied. Call first.
+  Task<Position> open();
+  void add_relation(uint64_t shape_id, Relation relation);
+  // Throws Error(protocol) when the batch does not follow the one pushed before.
+  void push(Batch batch);
+  // Applies what is pushed, until cancelled. `on_report` is called for each change of the report. Throws when the
+  // session has to end and to begin again from the applied position.
+  Task<> run(std::function<void(const LaneReport&)> on_report);
+
+ private:
+  Task<> wait_for_batch();
+  Task<> attempt();
+  Task<> apply_parts(ConnectionPool::Lease lease);
+  void take_applied(const Position& applied);
+  void settle(const Outcome& outcome);
+  void hold(const Held& held, bool is_waiting);
+  void report();
+  std::vector<const Batch*> next_group() const;
+
+  const ChildRights rights_;
+  ConnectionPool& pool_;
+  LaneMemory& memory_;
+  Applier applier_;
+  std::deque<Batch> pending_;
+  Position pushed_position_;
+  uint32_t next_part_ = 0;  // of the transaction whose parts are being pushed
+  bool is_applied_known_ = false;
+  bool are_parts_open_ = false;  // written into a transaction that is not committed: lost with it
+  LaneReport report_;
+  std::optional<LaneReport> reported_;
+  std::function<void(const LaneReport&)> on_report_;
+  std::optional<asio::steady_timer> wake_;
+};
+
+}  // namespace tributary

@@ -1,0 +1,103 @@
+#include "apply/net_changes.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace tributary {
+
+TableChanges::TableChanges(size_t columns, std::vector<size_t> key) : columns_(columns), key_(std::move(key)) {}
+
+bool TableChanges::add(ChangeKind kind, std::string_view tuple) {
+  if (kind == ChangeKind::stale) return false;
+  if (kind == ChangeKind::clear) {
+    is_cleared_ = true;
+    entries_.clear();
+    values_.clear();
+    std::fill(slots_.begin(), slots_.end(), 0);
+    return true;
+  }
+
+  ByteReader in(tuple);
+  read_tuple(in, incoming_);
+  if (incoming_.size() != columns_ || !in.empty())
+    throw Error(ErrorKind::protocol, "a row with another number of columns than its table");
+  for (const size_t column : key_)
+    if (incoming_[column].kind != ValueKind::text) return false;
+  const bool is_whole = std::none_of(incoming_.begin(), incoming_.end(),
+                                     [](const Value& value) { return value.kind == ValueKind::unchanged; });
+
+  RowState wanted = RowState::put;
+  if (kind == ChangeKind::remove) {
+    wanted = RowState::removed;
+  } else if (!is_whole) {
+    if (kind == ChangeKind::put) return false;
+    wanted = RowState::patched;
+  }
+
+  bool is_new = false;
+  const size_t entry = find_or_add(wanted, is_new);
+  if (is_new) return true;
+  Value* values = values_of(entry);
+  if (wanted != RowState::patched) {
+    entries_[entry].state = wanted;
+    std::copy(incoming_.begin(), incoming_.end(), values);
+    return true;
+  }
+  if (entries_[entry].state == RowState::removed) return false;
+  for (size_t i = 0; i < columns_; ++i)
+    if (incoming_[i].kind != ValueKind::unchanged) values[i] = incoming_[i];
+  return true;
+}
+
+std::vector<RowValues> TableChanges::rows(RowState state) const {
+  std::vector<RowValues> rows;
+  for (size_t i = 0; i < entries_.size(); ++i)
+    if (entries_[i].state == state) rows.push_back(values_of(i));
+  std::sort(rows.begin(), rows.end(), [this](RowValues left, RowValues right) {
+    for (const size_t column : key_)
+      if (const int order = left[column].text.compare(right[column].text); order != 0) return order < 0;
+    return false;
+  });
+  return rows;
+}
+
+uint64_t TableChanges::hash_of_key() const {
+  uint64_t hash = 0;
+  for (const size_t column : key_)
+    hash = (hash ^ std::hash<std::string_view>{}(incoming_[column].text)) * 0x9e3779b97f4a7c15ULL;
+  return hash ^ hash >> 32;
+}
+
+bool TableChanges::has_key(size_t entry) const {
+  const Value* values = values_of(entry);
+  return std::all_of(key_.begin(), key_.end(),
+                     [&](size_t column) { return values[column].text == incoming_[column].text; });
+}
+
+size_t TableChanges::find_or_add(RowState state_if_new, bool& is_new) {
+  if (entries_.size() * 2 >= slots_.size()) grow();
+  const uint64_t hash = hash_of_key();
+  const size_t mask = slots_.size() - 1;
+  size_t slot = hash & mask;
+  for (; slots_[slot] != 0; slot = (slot + 1) & mask) {
+    const size_t entry = slots_[slot] - 1;
+    if (entries_[entry].hash == hash && has_key(entry)) return entry;
+  }
+  is_new = true;
+  entries_.push_back({state_if_new, hash});
+  values_.insert(values_.end(), incoming_.begin(), incoming_.end());
+  slots_[slot] = static_cast<uint32_t>(entries_.size());
+  return entries_.size() - 1;
+}
+
+void TableChanges::grow() {
+  slots_.assign(std::max<size_t>(16, slots_.size() * 4), 0);
+  const size_t mask = slots_.size() - 1;
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    size_t slot = entries_[i].hash & mask;
+    while (slots_[slot] != 0) slot = (slot + 1) & mask;
+    slots_[slot] = static_cast<uint32_t>(i + 1);
+  }
+}
+
+}  // namespace tributary

@@ -1,0 +1,59 @@
+// What a group of changes does to one table in the end: at most one of "removed", "put" and "patched" per key, after
+// an optional clear of the table (exact-rules.md 3).
+//
+// Pure. Values are views into the payloads that the tuples were read from, which must outlive this. Two texts of one
+// key value (1.0 and 1.00) are two keys here; the statements' row counts notice what that leads to.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "change/payload.h"
+
+namespace tributary {
+
+enum class RowState : uint8_t { removed, put, patched };
+
+// One row's values, in wire order; of a removed row only the key's columns are set.
+using RowValues = const Value*;
+
+class TableChanges {
+ public:
+  // `key`: the places of the key's columns in a tuple of `columns` values.
+  TableChanges(size_t columns, std::vector<size_t> key);
+
+  // Takes one more change in. False: the changes cannot be reduced (a patch of a row that was removed, a row that
+  // could not be sent whole, a key without its value), this object is of no use any more, and only the original order
+  // can tell. Throws Error(protocol) when the tuple is not one of this table.
+  bool add(ChangeKind kind, std::string_view tuple);
+
+  bool is_cleared() const { return is_cleared_; }
+
+  // The rows of one state, sorted by the bytes of their keys. Valid until the next add.
+  std::vector<RowValues> rows(RowState state) const;
+
+ private:
+  struct Entry {
+    RowState state;
+    uint64_t hash;
+  };
+
+  uint64_t hash_of_key() const;
+  bool has_key(size_t entry) const;
+  // The entry of the key in `incoming_`; added, with `incoming_` as its values, when there is none.
+  size_t find_or_add(RowState state_if_new, bool& is_new);
+  void grow();
+  Value* values_of(size_t entry) { return values_.data() + entry * columns_; }
+  const Value* values_of(size_t entry) const { return values_.data() + entry * columns_; }
+
+  size_t columns_;
+  std::vector<size_t> key_;
+  bool is_cleared_ = false;
+  std::vector<Entry> entries_;
+  std::vector<Value> values_;    // `columns_` of each entry
+  std::vector<uint32_t> slots_;  // open addressing: number of an entry + 1, or 0; a power of two in size
+  std::vector<Value> incoming_;
+};
+
+}  // namespace tributary

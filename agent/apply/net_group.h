@@ -1,0 +1,40 @@
+// The net changes of a group over all its tables, and their statements in the order that exact-rules.md 4 gives.
+//
+// A table has one shape in a NetGroup. When a change comes under another shape (the child's table was altered), what
+// was gathered has to be written first, as statements of the same PostgreSQL transaction.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "apply/group.h"
+#include "apply/net_changes.h"
+#include "apply/statements.h"
+#include "apply/target.h"
+
+namespace tributary {
+
+class NetGroup {
+ public:
+  // False: the table is here under another shape.
+  bool has_room_for(uint64_t shape_id, const Shape& shape);
+  // False: only the original order can tell (see TableChanges::add). `shape` must outlive this.
+  bool add(const GroupChange& change, const Shape& shape);
+
+  void add_statements(StatementList& out) const;
+  // For unique values that pass from row to row: every row that is put is deleted first. False: there are patches.
+  bool add_replacing_statements(StatementList& out) const;
+
+ private:
+  struct Table {
+    uint64_t shape_id;
+    const Shape* shape;
+    TableChanges changes;
+  };
+  Table& table_of(uint64_t shape_id, const Shape& shape);
+
+  std::map<std::string, Table> tables_;  // sorted: two lanes lock tables in the same order
+  Table* last_ = nullptr;                // of the previous change: mostly the next one's too
+};
+
+}  // namespace tributary

@@ -1,0 +1,78 @@
+#include "apply/shapes.h"
+
+namespace tributary {
+namespace {
+
+// Plans the condition over a row without running it; the SQLSTATE of what PostgreSQL says, "" when all is well. The
+// parts of a large transaction may bring a new shape while theirs is open: it must survive a refusal.
+Task<std::string> refusal_of(Connection& connection, const std::string& condition, const std::string& row) {
+  std::string sqlstate;
+  const bool is_in_transaction = connection.in_transaction();
+  if (is_in_transaction) co_await connection.query("SAVEPOINT ask");
+  try {
+    co_await connection.execute("SELECT (" + condition + ") IS TRUE FROM (" + row + " OFFSET 0) AS x WHERE false", {});
+  } catch (const Error& error) {
+    if (error.sqlstate().empty() || error.kind() == ErrorKind::connection || error.kind() == ErrorKind::resource) throw;
+    sqlstate = error.sqlstate();
+  }
+  if (is_in_transaction) co_await connection.query("ROLLBACK TO SAVEPOINT ask; RELEASE SAVEPOINT ask");
+  co_return sqlstate;
+}
+
+constexpr char kUndefinedColumn[] = "42703";
+
+}  // namespace
+
+void Shapes::add(uint64_t shape_id, Relation relation) {
+  if (relation.shape_id() != shape_id) throw Error(ErrorKind::protocol, "a table's shape under a wrong number");
+  relations_.insert_or_assign(shape_id, std::move(relation));
+}
+
+Task<const Fit*> Shapes::find(Connection& connection, uint64_t shape_id) {
+  if (const auto known = fits_.find(shape_id); known != fits_.end()) co_return &known->second;
+  const auto relation = relations_.find(shape_id);
+  if (relation == relations_.end())
+    throw Error(ErrorKind::protocol, "a change of a table whose shape was not announced");
+  co_return &fits_.insert_or_assign(shape_id, co_await ask(connection, relation->second)).first->second;
+}
+
+Task<Fit> Shapes::ask(Connection& connection, const Relation& relation) const {
+  if (!is_allowed(relation, rights_.tables))
+    co_return Mismatch{"table " + relation.full_name() + " is not one that children may write here",
+                       "List it in [intake] tables, or take it out of the child's replication set."};
+  Fit fitted = fit(relation, co_await read_target(connection, relation));
+  if (auto* shape = std::get_if<Shape>(&fitted)) {
+    auto condition = co_await ownership(connection, relation, *shape);
+    if (auto* mismatch = std::get_if<Mismatch>(&condition)) co_return std::move(*mismatch);
+    shape->owns = std::move(std::get<std::string>(condition));
+    shape->may_clear = rights_.is_only_child || !shape->owns.empty();
+  }
+  co_return fitted;
+}
+
+Task<std::variant<std::string, Mismatch>> Shapes::ownership(Connection& connection, const Relation& relation,
+                                                            const Shape& shape) const {
+  const auto of_table = rights_.child.owns_by_table.find(relation.full_name());
+  const bool is_for_table = of_table != rights_.child.owns_by_table.end();
+  const std::string condition = is_for_table ? of_table->second : rights_.child.owns;
+  if (condition.empty()) co_return std::string();
+
+  const std::string subject = "the condition `owns` of child " + rights_.child.name;
+  std::string sqlstate = co_await refusal_of(connection, condition, "SELECT t.* FROM " + shape.table + " AS t");
+  if (sqlstate == kUndefinedColumn && !is_for_table) co_return std::string();
+  if (!sqlstate.empty())
+    co_return Mismatch{subject + " does not work for table " + shape.title + " (SQLSTATE " + sqlstate + ")",
+                       "Correct it in [[child]], and restart the agent."};
+
+  std::string sent_row;
+  for (const Shape::Column& column : shape.columns)
+    sent_row += (sent_row.empty() ? "SELECT NULL::" : ", NULL::") + column.type + " AS " + column.name;
+  sqlstate = co_await refusal_of(connection, condition, sent_row);
+  if (!sqlstate.empty())
+    co_return Mismatch{subject + " names a column of table " + shape.title + " that the child does not send",
+                       "Add the column to the child's [[table]] columns, or give the table a condition of its own in "
+                       "owns_by_table."};
+  co_return condition;
+}
+
+}  // namespace tributary

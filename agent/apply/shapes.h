@@ -1,0 +1,43 @@
+// The shapes of a child's tables, and how each fits the parent's: asked of the catalogue when a shape is first used,
+// and again after anything went wrong, so that a mended table is noticed.
+#pragma once
+
+#include <unordered_map>
+#include <variant>
+
+#include "apply/target.h"
+#include "config/config.h"
+
+namespace tributary {
+
+// What a child may do at its parent.
+struct ChildRights {
+  ChildConfig child;
+  std::vector<std::string> tables;  // patterns of [intake] tables
+  bool is_only_child = false;       // nobody else writes these tables: a clear may empty them
+};
+
+using Fit = std::variant<Shape, Mismatch>;
+
+class Shapes {
+ public:
+  explicit Shapes(const ChildRights& rights) : rights_(rights) {}
+
+  void add(uint64_t shape_id, Relation relation);  // Error(protocol) when the id is not the relation's
+  // What is known of a shape; asks the database when nothing is. The reference lives until forget().
+  // Throws Error(protocol) for a shape that was never added.
+  Task<const Fit*> find(Connection& connection, uint64_t shape_id);
+  void forget() { fits_.clear(); }
+
+ private:
+  Task<Fit> ask(Connection& connection, const Relation& relation) const;
+  // The condition that rows of this table must meet, "" when none applies; or why that cannot be told.
+  Task<std::variant<std::string, Mismatch>> ownership(Connection& connection, const Relation& relation,
+                                                      const Shape& shape) const;
+
+  const ChildRights& rights_;
+  std::unordered_map<uint64_t, Relation> relations_;
+  std::unordered_map<uint64_t, Fit> fits_;
+};
+
+}  // namespace tributary

@@ -1,0 +1,203 @@
+#include "apply/net_changes.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <random>
+
+namespace tributary {
+namespace {
+
+// A table of (key, a, b): what a child does to it, one by one and reduced.
+using Row = std::pair<std::string, std::string>;
+using Table = std::map<std::string, Row>;
+
+struct Step {
+  enum Kind { put, whole_update, patch_a, patch_b, patch_none, remove, clear } kind;
+  std::string key;
+};
+
+Value text(const std::string& value) {
+  return {ValueKind::text, value};
+}
+const Value kUnchanged{ValueKind::unchanged, {}};
+
+class Reduction {
+ public:
+  // False when the changes cannot be reduced.
+  bool add(const Step& step, const std::string& a, const std::string& b) {
+    const std::string& kept_a = texts_.emplace_back(a);
+    const std::string& kept_b = texts_.emplace_back(b);
+    const std::string& key = texts_.emplace_back(step.key);
+    switch (step.kind) {
+      case Step::put: return change(ChangeKind::put, {text(key), text(kept_a), text(kept_b)});
+      case Step::whole_update: return change(ChangeKind::patch, {text(key), text(kept_a), text(kept_b)});
+      case Step::patch_a: return change(ChangeKind::patch, {text(key), text(kept_a), kUnchanged});
+      case Step::patch_b: return change(ChangeKind::patch, {text(key), kUnchanged, text(kept_b)});
+      case Step::patch_none: return change(ChangeKind::patch, {text(key), kUnchanged, kUnchanged});
+      case Step::remove: return change(ChangeKind::remove, {text(key), {}, {}});
+      case Step::clear: return changes_.add(ChangeKind::clear, {});
+    }
+    return false;
+  }
+
+  bool change(ChangeKind kind, const std::vector<Value>& values) {
+    std::string& tuple = texts_.emplace_back();
+    write_tuple(tuple, values);
+    return changes_.add(kind, tuple);
+  }
+
+  // Writes what came out, in the order of the statements. False: a patch met no row.
+  bool apply_to(Table& table) const {
+    if (changes_.is_cleared()) table.clear();
+    for (const RowValues row : changes_.rows(RowState::removed)) table.erase(std::string(row[0].text));
+    for (const RowValues row : changes_.rows(RowState::patched)) {
+      const auto found = table.find(std::string(row[0].text));
+      if (found == table.end()) return false;
+      if (row[1].kind == ValueKind::text) found->second.first = row[1].text;
+      if (row[2].kind == ValueKind::text) found->second.second = row[2].text;
+    }
+    for (const RowValues row : changes_.rows(RowState::put))
+      table[std::string(row[0].text)] = Row(row[1].text, row[2].text);
+    return true;
+  }
+
+  const TableChanges& changes() const { return changes_; }
+
+ private:
+  std::deque<std::string> texts_;
+  TableChanges changes_{3, {0}};
+};
+
+// What a database does with one step; false when there is no row to update.
+bool apply_step(Table& table, const Step& step, const std::string& a, const std::string& b) {
+  if (step.kind == Step::clear) {
+    table.clear();
+    return true;
+  }
+  if (step.kind == Step::remove) {
+    table.erase(step.key);
+    return true;
+  }
+  if (step.kind == Step::put || step.kind == Step::whole_update) {
+    table[step.key] = {a, b};
+    return true;
+  }
+  const auto found = table.find(step.key);
+  if (found == table.end()) return false;
+  if (step.kind == Step::patch_a) found->second.first = a;
+  if (step.kind == Step::patch_b) found->second.second = b;
+  return true;
+}
+
+// Both ways from the same beginning; returns whether the steps could be reduced.
+bool expect_same(const std::vector<Step>& steps, const Table& beginning) {
+  Table in_order = beginning, reduced = beginning;
+  Reduction reduction;
+  bool is_reduced = true, is_possible = true;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const std::string a = "a" + std::to_string(i), b = "b" + std::to_string(i);
+    is_possible = is_possible && apply_step(in_order, steps[i], a, b);
+    is_reduced = is_reduced && reduction.add(steps[i], a, b);
+  }
+  if (!is_reduced) return false;
+  const bool is_written = reduction.apply_to(reduced);
+  if (is_possible) {
+    EXPECT_TRUE(is_written);
+    EXPECT_EQ(reduced, in_order);
+  }
+  return true;
+}
+
+TEST(NetChanges, EveryShortSequenceOnOneKeyEndsAsInOrder) {
+  const std::vector<Step::Kind> kinds = {Step::put,        Step::whole_update, Step::patch_a, Step::patch_b,
+                                         Step::patch_none, Step::remove,       Step::clear};
+  size_t reduced = 0, sequences = 0;
+  for (size_t length = 1; length <= 4; ++length) {
+    size_t count = 1;
+    for (size_t i = 0; i < length; ++i) count *= kinds.size();
+    for (size_t number = 0; number < count; ++number) {
+      std::vector<Step> steps;
+      for (size_t i = 0, rest = number; i < length; ++i, rest /= kinds.size())
+        steps.push_back({kinds[rest % kinds.size()], "k"});
+      for (const Table& beginning : {Table{}, Table{{"k", {"old a", "old b"}}, {"other", {"x", "y"}}}}) {
+        ++sequences;
+        reduced += expect_same(steps, beginning) ? 1 : 0;
+      }
+    }
+  }
+  // Only a patch of a removed row is not reduced.
+  EXPECT_GT(reduced, sequences / 2);
+  EXPECT_LT(reduced, sequences);
+}
+
+TEST(NetChanges, RandomSequencesOnManyKeysEndAsInOrder) {
+  std::mt19937 random(20240607);
+  size_t reduced = 0;
+  for (int round = 0; round < 400; ++round) {
+    Table beginning, live;
+    for (int i = 0; i < 50; ++i) beginning["k" + std::to_string(i)] = {"a", "b"};
+    live = beginning;
+    std::vector<Step> steps;
+    for (int i = 0; i < 300; ++i) {
+      Step step{static_cast<Step::Kind>(random() % 6), "k" + std::to_string(random() % 100)};
+      if (random() % 150 == 0) step.kind = Step::clear;
+      Table tried = live;
+      if (!apply_step(tried, step, "", "")) step.kind = Step::put;
+      apply_step(live, step, "", "");
+      steps.push_back(step);
+    }
+    reduced += expect_same(steps, beginning) ? 1 : 0;
+  }
+  EXPECT_EQ(reduced, 400u);
+}
+
+TEST(NetChanges, AnInsertAndItsDeleteLeaveADelete) {
+  Reduction reduction;
+  ASSERT_TRUE(reduction.add({Step::put, "k"}, "a", "b"));
+  ASSERT_TRUE(reduction.add({Step::remove, "k"}, "", ""));
+  EXPECT_EQ(reduction.changes().rows(RowState::removed).size(), 1u);
+  EXPECT_TRUE(reduction.changes().rows(RowState::put).empty());
+}
+
+TEST(NetChanges, APatchOfARemovedRowNeedsTheOriginalOrder) {
+  Reduction reduction;
+  ASSERT_TRUE(reduction.add({Step::remove, "k"}, "", ""));
+  EXPECT_FALSE(reduction.add({Step::patch_a, "k"}, "a", ""));
+}
+
+TEST(NetChanges, WhatTheChildCouldNotSendWholeNeedsTheOriginalOrder) {
+  const std::string key = "k";
+  EXPECT_FALSE(Reduction().change(ChangeKind::stale, {text(key), {}, {}}));
+  EXPECT_FALSE(Reduction().change(ChangeKind::put, {text(key), kUnchanged, text(key)}));
+  EXPECT_FALSE(Reduction().change(ChangeKind::patch, {kUnchanged, text(key), text(key)}));
+  EXPECT_FALSE(Reduction().change(ChangeKind::remove, {{}, text(key), text(key)}));
+}
+
+TEST(NetChanges, PartsOfACompositeKeyDoNotRunTogether) {
+  TableChanges changes(2, {0, 1});
+  std::string first, second, third;
+  write_tuple(first, {{ValueKind::text, "ab"}, {ValueKind::text, "c"}});
+  write_tuple(second, {{ValueKind::text, "a"}, {ValueKind::text, "bc"}});
+  write_tuple(third, {{ValueKind::text, "a"}, {ValueKind::text, "a"}});
+  ASSERT_TRUE(changes.add(ChangeKind::put, first));
+  ASSERT_TRUE(changes.add(ChangeKind::put, second));
+  ASSERT_TRUE(changes.add(ChangeKind::put, third));
+  const auto rows = changes.rows(RowState::put);
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0][1].text, "a");
+  EXPECT_EQ(rows[1][1].text, "bc");
+  EXPECT_EQ(rows[2][0].text, "ab");
+}
+
+TEST(NetChanges, ATupleOfAnotherWidthIsMalformed) {
+  TableChanges changes(2, {0});
+  std::string tuple;
+  write_tuple(tuple, {{ValueKind::text, "k"}});
+  EXPECT_THROW(changes.add(ChangeKind::put, tuple), Error);
+}
+
+}  // namespace
+}  // namespace tributary
