@@ -11,17 +11,18 @@ class Ballast {
  public:
   Ballast(std::string path, uint64_t bytes);
 
-  // Really allocates the file, or a quarter of it where there is no space for all. False: not even that.
+  // Really allocates the file, or a quarter of it where there is no space for all (the rest when there is, at the next
+  // call). False: not even that.
   bool make();
   void release();
-  bool is_made() const { return is_made_; }
+  bool is_made() const { return made_bytes_ > 0 || bytes_ == 0; }
 
  private:
-  bool allocate(uint64_t bytes);
+  bool grow_to(uint64_t bytes);
 
   std::string path_;
   uint64_t bytes_;
-  bool is_made_ = false;
+  uint64_t made_bytes_ = 0;
 };
 
 }  // namespace tributary

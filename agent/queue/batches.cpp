@@ -59,7 +59,7 @@ int64_t Store::insert(const Batch& batch, std::string_view payload, uint64_t raw
   const int64_t id = database_.getLastInsertRowid();
   Use insert(prepared("INSERT INTO payload (id, bytes) VALUES (?, ?)"));
   insert->bind(1, id);
-  insert->bindNoCopy(2, payload.data(), static_cast<int>(payload.size()));
+  insert->bindNoCopy(2, payload.empty() ? "" : payload.data(), static_cast<int>(payload.size()));
   insert->exec();
   return id;
 }

@@ -61,7 +61,8 @@ void Queue::State::make_room(bool needs_ballast) {
   try {
     trim(acknowledged_id, 0, kAllDeletions);
     writer->checkpoint();
-    if (!ballast.make() && writer->free_bytes() > writer->file_bytes() / 2) {
+    // Pages that are free inside the file do not help the write-ahead log, which needs space of the disk.
+    if (writer->free_bytes() > writer->file_bytes() / 2) {
       writer->database().exec("VACUUM");
       writer->checkpoint();
     }
