@@ -1,0 +1,171 @@
+#include "source/preparation.h"
+
+#include <algorithm>
+
+#include "postgres/session_settings.h"
+#include "sql.h"
+
+namespace tributary {
+namespace {
+
+std::string role_of(const std::string& conninfo, const char* what) {
+  std::string role = connection_parameters(conninfo, Purpose::session, "").get("user");
+  if (role.empty())
+    throw Error(ErrorKind::config, std::string("[database] ") + what + " names no role", "add user=tributary to it");
+  return role;
+}
+
+std::string target(const PreparedTable& table) {
+  std::string text = (table.facts.is_partitioned ? "" : "ONLY ") + quote_name(table.facts.schema, table.facts.name);
+  if (!table.plan.published_columns.empty()) text += " (" + name_list(table.plan.published_columns) + ")";
+  if (table.plan.publication_filter) text += " WHERE " + parenthesised(table.config.where);
+  return text;
+}
+
+bool is_published_so(const PublicationFacts& facts, const PreparedTable& table) {
+  const auto member = facts.members.find(table.facts.oid);
+  return member != facts.members.end() && member->second.filter == table.plan.publication_filter &&
+         member->second.columns == table.plan.published_columns;
+}
+
+void append(std::vector<Step>& to, std::vector<Step> from) {
+  std::move(from.begin(), from.end(), std::back_inserter(to));
+}
+
+// A publication that is there already watches the table: between a new identity and a new filter every UPDATE of the
+// application would fail, so both change in one transaction.
+void put_together(std::vector<Step>& identities, std::vector<Step>& publication, std::vector<Step>& steps) {
+  if (identities.empty() || publication.empty()) {
+    append(steps, std::move(identities));
+    append(steps, std::move(publication));
+    return;
+  }
+  Step all{"BEGIN", publication.front().why};
+  for (const auto* part : {&identities, &publication})
+    for (const Step& step : *part) all.statement += ";\n" + step.statement;
+  all.statement += ";\nCOMMIT";
+  steps.push_back(std::move(all));
+}
+
+}  // namespace
+
+std::string source_role(const Config& config) {
+  return role_of(config.database.connection, "connection");
+}
+
+std::string parent_role(const Config& config) {
+  return config.database.apply_connection.empty() ? source_role(config)
+                                                  : role_of(config.database.apply_connection, "apply_connection");
+}
+
+std::vector<Step> publication_steps(const std::string& publication, const PublicationFacts& facts,
+                                    const std::vector<PreparedTable>& tables) {
+  const std::string name = quote_name(publication);
+  const std::string options = " (publish = 'insert, update, delete, truncate', publish_via_partition_root = true)";
+  std::string list;
+  for (const PreparedTable& table : tables) list += (list.empty() ? "\n  " : ",\n  ") + target(table);
+  const std::string create =
+      "CREATE PUBLICATION " + name + (list.empty() ? "" : " FOR TABLE" + list) + "\n  WITH" + options;
+  if (!facts.exists) return {{create, "the agent captures what this publication holds, and nothing else"}};
+  if (facts.is_for_all_tables)
+    return {{"BEGIN;\nDROP PUBLICATION " + name + ";\n" + create + ";\nCOMMIT",
+             "the publication holds every table of the database, drafts included"}};
+  std::vector<Step> steps;
+  const bool is_right =
+      facts.members.size() == tables.size() &&
+      std::all_of(tables.begin(), tables.end(), [&](const auto& t) { return is_published_so(facts, t); });
+  if (!is_right)
+    steps.push_back(
+        {"ALTER PUBLICATION " + name + " SET TABLE" + list, "the publication is not what the configuration has"});
+  if (!facts.has_right_options)
+    steps.push_back({"ALTER PUBLICATION " + name + " SET" + options,
+                     "the publication must hold every operation, and partitions under their root's name"});
+  return steps;
+}
+
+Task<PreparedTable> plan_source_table(Connection& connection, const TableConfig& config, const PublishedRecord* record,
+                                      Viewer viewer) {
+  PreparedTable table;
+  table.config = config;
+  auto facts = co_await read_table_facts(connection, config.schema, config.name,
+                                         completion_function_name(config.schema, config.name));
+  if (!facts)
+    throw Error(ErrorKind::setup, "there is no table " + config.full_name(),
+                "make the table, or correct its name in the configuration");
+  table.facts = std::move(*facts);
+  require_publishable(config, table.facts);
+  std::optional<RowFilter> filter;
+  std::optional<std::string> accepted;
+  if (!config.where.empty()) {
+    filter = co_await analyse_row_filter(connection, table.facts, config.where);
+    table.filter_functions = filter->functions;
+    if (viewer == Viewer::administrator)
+      accepted = co_await publication_filter(connection, table.facts, config.where);
+    else if (record && record->row_filter == config.where)
+      accepted = record->publication_filter;
+    else
+      throw Error(ErrorKind::setup, "table " + config.full_name() + " is not prepared for its row filter",
+                  "run: tributary init");
+  }
+  table.plan = plan_table(config, table.facts, filter ? &*filter : nullptr, accepted);
+  co_return table;
+}
+
+Task<Preparation> prepare_source(Connection& connection, const Config& config, Viewer viewer) {
+  Preparation preparation;
+  std::vector<Step>& steps = preparation.steps;
+  const std::string role = source_role(config);
+  const Result schema = co_await connection.query(
+      "SELECT to_regclass('tributary.stream') IS NOT NULL AND to_regclass('tributary.published') IS NOT NULL"
+      " AND to_regproc('tributary.prepare_partitions') IS NOT NULL, current_database()");
+  if (!schema.boolean(0, 0)) steps.push_back({sql::source, "the agent keeps its stream's name in the database"});
+
+  const auto records = co_await read_published_records(connection);
+  const PublicationFacts publication = co_await read_publication_facts(connection, config.publication());
+  std::vector<PreparedTable> tables;
+  bool hides_rows = false;
+  std::vector<Step> indexes, identities, later_identities, completion, leftovers, kept_records;
+  for (const TableConfig& table_config : config.tables) {
+    const auto found = records.find(table_config.full_name());
+    const PublishedRecord* record = found == records.end() ? nullptr : &found->second;
+    tables.push_back(co_await plan_source_table(connection, table_config, record, viewer));
+    const PreparedTable& table = tables.back();
+    hides_rows = hides_rows || table.facts.has_row_security;
+    TableSteps table_steps = steps_of(table.plan, table.facts, record);
+    append(kept_records, record_steps(table_config, table.plan, table.facts, record));
+    append(indexes, std::move(table_steps.indexes));
+    append(publication.members.contains(table.facts.oid) ? later_identities : identities,
+           std::move(table_steps.identities));
+    append(completion, std::move(table_steps.completion));
+    append(leftovers, std::move(table_steps.leftovers));
+    if (table.plan.identity == Identity::full)
+      preparation.notes.push_back(
+          table.facts.full_name() +
+          " has REPLICA IDENTITY FULL: every UPDATE writes the old row, large values included," +
+          " to the write-ahead log. A filter on columns that are NOT NULL and of a narrow type (boolean, enum," +
+          " varchar(64), ...) is cheaper.");
+  }
+
+  append(steps, co_await role_steps(connection, role, true, hides_rows, preparation.notes));
+  append(steps, co_await missing_grants(connection, role, source_grants(role, schema.text(0, 1), tables)));
+  append(steps, std::move(kept_records));
+  append(steps, std::move(indexes));
+  append(steps, std::move(identities));
+  append(steps, std::move(completion));
+  const bool is_any_partitioned =
+      std::any_of(tables.begin(), tables.end(), [](const PreparedTable& table) { return table.facts.is_partitioned; });
+  const Result trigger = co_await connection.query(
+      "SELECT FROM pg_event_trigger WHERE evtname = 'tributary_prepare_partitions' AND evtenabled IN ('O', 'A')");
+  if (is_any_partitioned && trigger.rows() == 0)
+    steps.push_back(
+        {"DROP EVENT TRIGGER IF EXISTS tributary_prepare_partitions;\n"
+         "CREATE EVENT TRIGGER tributary_prepare_partitions ON ddl_command_end\n"
+         "  WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE') EXECUTE FUNCTION tributary.prepare_partitions()",
+         "partitions made later need their root's replica identity, or the application's UPDATE fails"});
+  std::vector<Step> published = publication_steps(config.publication(), publication, tables);
+  put_together(later_identities, published, steps);
+  append(steps, std::move(leftovers));
+  co_return preparation;
+}
+
+}  // namespace tributary

@@ -1,0 +1,78 @@
+// Prepares a database for its node: from what the catalogue says and the configuration to a list of statements. `init`
+// executes them as an administrator; `check` names those that are missing, as the agent's own role.
+//
+//   source side (the node has a parent):   schema, role, indexes, identities, completion triggers, publication last
+//   parent side (the node takes children): schema, role
+//
+// Idempotent: what is right already is no step. Never makes a slot: nobody would read it yet, and it would fill the
+// disk.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "postgres/connection.h"
+#include "source/step.h"
+#include "source/table_plan.h"
+
+namespace tributary {
+
+// Who reads the facts. Only an administrator can find out whether a publication accepts a filter; the agent's role
+// takes what init recorded.
+enum class Viewer { administrator, agent };
+
+struct Preparation {
+  std::vector<Step> steps;
+  std::vector<std::string> notes;  // for people: what no statement can do
+};
+
+// A right of the agent's role: the statement that gives it, and an SQL condition that is true when it has it already.
+struct Grant {
+  Step step;
+  std::string is_given;
+};
+
+// The role in [database] connection, or in apply_connection for the parent side. Throws Error(config) without one.
+std::string source_role(const Config& config);
+std::string parent_role(const Config& config);
+
+// Throws Error(setup) for what no statement of ours can mend: missing tables, no primary key, an unfit filter.
+Task<Preparation> prepare_source(Connection& connection, const Config& config, Viewer viewer);
+Task<Preparation> prepare_parent(Connection& connection, const Config& config);
+
+// One table of the replication set with everything that was found out and decided about it.
+struct PreparedTable {
+  TableConfig config;
+  TableFacts facts;
+  TablePlan plan;
+  std::vector<UserFunction> filter_functions;
+};
+Task<PreparedTable> plan_source_table(Connection& connection, const TableConfig& config, const PublishedRecord* record,
+                                      Viewer viewer);
+
+// --- pure parts ---
+
+// The statement that makes the publication what the tables' plans say; nothing when it is that already.
+std::vector<Step> publication_steps(const std::string& publication, const PublicationFacts& facts,
+                                    const std::vector<PreparedTable>& tables);
+std::vector<Grant> source_grants(const std::string& role, const std::string& database,
+                                 const std::vector<PreparedTable>& tables);
+
+struct ParentTable {
+  std::string schema;
+  std::string name;
+};
+std::vector<Grant> parent_grants(const std::string& role, const std::vector<ParentTable>& tables);
+
+// The tables that children may write: those that match a pattern of [intake] tables, never a system schema's or ours.
+Task<std::vector<ParentTable>> find_parent_tables(Connection& connection, const IntakeConfig& intake);
+
+// The role itself: made when it is missing, with REPLICATION where it captures, quiet in the server's log.
+Task<std::vector<Step>> role_steps(Connection& connection, const std::string& role, bool captures,
+                                   bool must_see_all_rows, std::vector<std::string>& notes);
+// The grants that are not given yet; all of them when the role does not exist.
+Task<std::vector<Step>> missing_grants(Connection& connection, const std::string& role, std::vector<Grant> grants);
+
+}  // namespace tributary

@@ -1,0 +1,32 @@
+#include "source/step.h"
+
+#include <cstdint>
+#include <cstdio>
+
+#include "postgres/connection.h"
+
+namespace tributary {
+
+std::string name_list(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + quote_name(name);
+  return list;
+}
+
+std::string short_hash(const std::string& text) {
+  uint32_t hash = 0x811c9dc5U;  // FNV-1a
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x01000193U;
+  char digits[9];
+  std::snprintf(digits, sizeof digits, "%08x", hash);
+  return digits;
+}
+
+std::string bounded_name(const std::string& name) {
+  constexpr size_t kNameBytesMax = 63;
+  if (name.size() <= kNameBytesMax) return name;
+  size_t end = kNameBytesMax - 9;
+  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;  // not inside a UTF-8 character
+  return name.substr(0, end) + "_" + short_hash(name);
+}
+
+}  // namespace tributary

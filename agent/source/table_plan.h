@@ -1,0 +1,57 @@
+// Decides, for one table, what its replica identity must be, what the publication says of it, and which steps lead
+// there from what the catalogue says. Pure: facts in, decisions out.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "source/completion.h"
+#include "source/row_filter.h"
+#include "source/step.h"
+#include "source/table_facts.h"
+
+namespace tributary {
+
+enum class Identity {
+  kept,         // fit as it is, and not our doing
+  primary_key,  // REPLICA IDENTITY DEFAULT
+  index,        // a unique index of ours over the key and the filter's columns
+  full,
+};
+
+struct TablePlan {
+  Identity identity = Identity::primary_key;
+  std::vector<std::string> identity_columns;  // what it must hold: the key and the filter's columns
+  std::string identity_index;                 // with Identity::index: at the table itself (or the root)
+  std::vector<std::string> filter_columns;
+  std::optional<std::string> publication_filter;  // nullopt: none, or the agent has it evaluated
+  std::vector<std::string> published_columns;     // in the table's order; empty: all
+  std::optional<Completion> completion;
+};
+
+// Throws Error(setup) for what nobody can publish: no primary key, a column of the configuration that is not there or
+// is generated, a column list without the key, an unlogged table.
+void require_publishable(const TableConfig& config, const TableFacts& table);
+
+// `filter`: nullptr where the configuration has none.
+TablePlan plan_table(const TableConfig& config, const TableFacts& table, const RowFilter* filter,
+                     const std::optional<std::string>& publication_filter);
+
+// Whether updates of this table or partition carry all of `columns` of the old row.
+bool identity_holds(const TreeMember& member, const std::vector<std::string>& columns);
+
+struct TableSteps {
+  std::vector<Step> indexes;
+  std::vector<Step> identities;  // of a table that is published already: to be done together with the publication
+  std::vector<Step> completion;
+  std::vector<Step> leftovers;  // an index of ours that is no longer used
+};
+TableSteps steps_of(const TablePlan& plan, const TableFacts& table, const PublishedRecord* record);
+
+// The row of tributary.published, or nothing when it is there already.
+std::vector<Step> record_steps(const TableConfig& config, const TablePlan& plan, const TableFacts& table,
+                               const PublishedRecord* record);
+
+}  // namespace tributary
