@@ -61,9 +61,17 @@ void put_big_endian(std::string& out, Integer value) {
   for (size_t i = sizeof(Integer); i-- > 0; rest >>= 8) bytes[i] = static_cast<char>(rest & 0xff);
   out.append(bytes, sizeof(Integer));
 }
-inline void put_u8(std::string& out, uint8_t value) { out.push_back(static_cast<char>(value)); }
-inline void put_u16(std::string& out, uint16_t value) { put_big_endian(out, value); }
-inline void put_u32(std::string& out, uint32_t value) { put_big_endian(out, value); }
-inline void put_u64(std::string& out, uint64_t value) { put_big_endian(out, value); }
+inline void put_u8(std::string& out, uint8_t value) {
+  out.push_back(static_cast<char>(value));
+}
+inline void put_u16(std::string& out, uint16_t value) {
+  put_big_endian(out, value);
+}
+inline void put_u32(std::string& out, uint32_t value) {
+  put_big_endian(out, value);
+}
+inline void put_u64(std::string& out, uint64_t value) {
+  put_big_endian(out, value);
+}
 
 }  // namespace tributary

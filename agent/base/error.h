@@ -11,15 +11,15 @@
 namespace tributary {
 
 enum class ErrorKind {
-  config,      // the configuration file or command line is wrong
-  connection,  // a peer or a server cannot be reached, or went away
-  resource,    // disk, memory, connections, locks: may pass by itself
-  data,        // a change that the parent's database refuses
-  protocol,    // bytes from outside that do not mean what they should
-  refused,     // the other side understood and said no
-  setup,       // a database, certificate or role is not as it must be; a person has to act
-  stream_lost, // the stream cannot be continued: a new stream must begin
-  internal,    // a broken invariant of our own
+  config,       // the configuration file or command line is wrong
+  connection,   // a peer or a server cannot be reached, or went away
+  resource,     // disk, memory, connections, locks: may pass by itself
+  data,         // a change that the parent's database refuses
+  protocol,     // bytes from outside that do not mean what they should
+  refused,      // the other side understood and said no
+  setup,        // a database, certificate or role is not as it must be; a person has to act
+  stream_lost,  // the stream cannot be continued: a new stream must begin
+  internal,     // a broken invariant of our own
 };
 
 enum class WhatNow { retry, wait_for_person, exit };

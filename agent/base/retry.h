@@ -24,7 +24,7 @@ class Backoff {
 
 // Says once what went wrong and what happens next; `report` receives every failure, for the status.
 struct RetryLoop {
-  std::string what;                          // "capture", "link to region-1": the subject of the log lines
+  std::string what;  // "capture", "link to region-1": the subject of the log lines
   Clock::duration first = std::chrono::milliseconds(200);
   Clock::duration max = std::chrono::seconds(15);
   std::function<void(const Error&)> report;  // may be empty

@@ -41,7 +41,8 @@ Task<> until_one_ends(Tasks... tasks) {
   std::exception_ptr failures[kCount];
   [&]<size_t... Is>(std::index_sequence<Is...>) {
     ((failures[Is] = std::get<Is + 1>(results)), ...);
-  }(std::make_index_sequence<kCount>{});
+  }
+  (std::make_index_sequence<kCount>{});
   if (failures[order[0]]) std::rethrow_exception(failures[order[0]]);
 }
 
@@ -56,7 +57,8 @@ inline Task<> run_and_mark(Task<> task, bool& done) {
 }
 }  // namespace detail
 
-// Awaits `task`; when it takes longer than `limit`, it is cancelled and Error(connection, what + " took too long") thrown.
+// Awaits `task`; when it takes longer than `limit`, it is cancelled and Error(connection, what + " took too long")
+// thrown.
 template <typename T>
 Task<T> with_deadline(Clock::duration limit, std::string what, Task<T> task) {
   if constexpr (std::is_void_v<T>) {

@@ -11,8 +11,8 @@ namespace tributary {
 struct Uuid {
   std::array<uint8_t, 16> bytes{};
 
-  static Uuid random();                       // from the kernel's random source
-  static Uuid parse(std::string_view text);   // 8-4-4-4-12 hex; throws Error of kind protocol
+  static Uuid random();                                    // from the kernel's random source
+  static Uuid parse(std::string_view text);                // 8-4-4-4-12 hex; throws Error of kind protocol
   static Uuid from_bytes(std::string_view sixteen_bytes);  // throws Error of kind protocol on any other length
 
   std::string to_string() const;

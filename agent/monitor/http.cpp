@@ -8,9 +8,9 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
-#include <charconv>
 #include <sstream>
 
+#include "base/listen.h"
 #include "monitor/health.h"
 #include "monitor/json.h"
 #include "monitor/side_by_side.h"
@@ -132,33 +132,7 @@ std::string answer_http(std::string_view head, const StatusBoard& board) {
 }
 
 tcp::acceptor listen_http(asio::any_io_executor executor, const std::string& address) {
-  static const std::string kHint = "[status] listen is \"address:port\", \"[v6 address]:port\", or empty for none";
-  const auto colon = address.rfind(':');
-  std::string host = address.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  if (host == "localhost") host = "127.0.0.1";
-  error_code failure;
-  const auto ip = asio::ip::make_address(host, failure);
-  uint16_t port = 0;
-  const char* end = address.data() + address.size();
-  const char* begin = colon == std::string::npos ? end : address.data() + colon + 1;
-  const auto parsed = std::from_chars(begin, end, port);
-  if (failure || begin == end || parsed.ec != std::errc() || parsed.ptr != end)
-    throw Error(ErrorKind::setup, "status page: \"" + address + "\" is no address to listen at", kHint);
-
-  const tcp::endpoint endpoint(ip, port);
-  tcp::acceptor acceptor(executor);
-  acceptor.open(endpoint.protocol(), failure);
-  if (!failure) acceptor.set_option(tcp::acceptor::reuse_address(true), failure);
-  if (!failure) acceptor.bind(endpoint, failure);
-  if (!failure) acceptor.listen(asio::socket_base::max_listen_connections, failure);
-  if (failure == asio::error::address_in_use)
-    throw Error(
-        ErrorKind::setup, "status page: " + address + " is in use by another program",
-        "choose another [status] listen, or stop what listens there: ss -ltnp 'sport = :" + std::to_string(port) + "'");
-  if (failure)
-    throw Error(ErrorKind::setup, "status page: cannot listen at " + address + ": " + failure.message(), kHint);
-  return acceptor;
+  return listen_on(executor, address, "status page", "[status] listen");
 }
 
 Task<> serve_http(tcp::acceptor acceptor, const StatusBoard& board) {

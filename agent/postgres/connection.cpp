@@ -56,7 +56,8 @@ Task<> wait_for(stream_descriptor& socket, stream_descriptor::wait_type what) {
 
 // Until the socket can be read or written; libpq wants both looked at while it has unsent bytes.
 Task<> wait_for_either(stream_descriptor& socket) {
-  co_await until_one_ends(wait_for(socket, stream_descriptor::wait_read), wait_for(socket, stream_descriptor::wait_write));
+  co_await until_one_ends(wait_for(socket, stream_descriptor::wait_read),
+                          wait_for(socket, stream_descriptor::wait_write));
 }
 
 void take_in(PGconn* connection) {
@@ -127,7 +128,7 @@ Task<std::unique_ptr<Connection>> Connection::open(std::string conninfo, Purpose
     while (polling != PGRES_POLLING_OK) {
       state->watch_socket();
       co_await wait_for(state->socket, polling == PGRES_POLLING_READING ? stream_descriptor::wait_read
-                                                                       : stream_descriptor::wait_write);
+                                                                        : stream_descriptor::wait_write);
       polling = PQconnectPoll(pg);
       if (polling == PGRES_POLLING_FAILED) throw connect_error(PQerrorMessage(pg));
     }
@@ -148,9 +149,13 @@ Task<std::unique_ptr<Connection>> Connection::open(std::string conninfo, Purpose
   co_return connection;
 }
 
-int Connection::server_version() const { return PQserverVersion(state_->pg.get()); }
+int Connection::server_version() const {
+  return PQserverVersion(state_->pg.get());
+}
 
-bool Connection::in_transaction() const { return PQtransactionStatus(state_->pg.get()) != PQTRANS_IDLE; }
+bool Connection::in_transaction() const {
+  return PQtransactionStatus(state_->pg.get()) != PQTRANS_IDLE;
+}
 
 std::string Connection::parameter(const char* name) const {
   const char* value = PQparameterStatus(state_->pg.get(), name);
@@ -164,10 +169,10 @@ Task<Result> Connection::query(std::string sql) {
   co_return co_await collect(pg, state_->socket);
 }
 
-Task<Result> Connection::execute(std::string sql, std::vector<std::optional<std::string>> params) {
+Task<Result> Connection::execute(std::string sql, Values parameters) {
   PGconn* pg = state_->pg.get();
   std::vector<const char*> values;
-  for (const auto& param : params) values.push_back(param ? param->c_str() : nullptr);
+  for (const auto& param : parameters.list()) values.push_back(param ? param->c_str() : nullptr);
   if (!PQsendQueryParams(pg, sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr, nullptr, 0))
     throw lost(pg);
   co_await flush(pg, state_->socket);
@@ -203,7 +208,8 @@ Task<PipelineResult> Connection::pipeline(const std::vector<Statement>& statemen
       }
       sent = PQsendQueryPrepared(pg, name.c_str(), count, values.data(), lengths.data(), formats.data(), 0);
     } else {
-      sent = PQsendQueryParams(pg, statement.sql.c_str(), count, nullptr, values.data(), lengths.data(), formats.data(), 0);
+      sent = PQsendQueryParams(pg, statement.sql.c_str(), count, nullptr, values.data(), lengths.data(), formats.data(),
+                               0);
     }
     if (!sent) throw lost(pg);
     expected.push_back(nullptr);

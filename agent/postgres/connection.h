@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,9 +31,9 @@ class Result {
   bool is_null(int row, int column) const;
   std::string_view value(int row, int column) const;  // "" for NULL; lives as long as the Result
   std::string text(int row, int column) const { return std::string(value(row, column)); }
-  int64_t integer(int row, int column) const;         // throws Error(protocol) when it is not one
+  int64_t integer(int row, int column) const;  // throws Error(protocol) when it is not one
   bool boolean(int row, int column) const { return value(row, column) == "t"; }
-  uint64_t affected() const;                          // rows of INSERT, UPDATE, DELETE, COPY, SELECT
+  uint64_t affected() const;  // rows of INSERT, UPDATE, DELETE, COPY, SELECT
 
  private:
   struct Clear {
@@ -51,6 +52,23 @@ struct Param {
   static Param null() { return {}; }
 };
 
+// The text parameters of Connection::execute: `{a, b, std::nullopt}`. A class with a constructor of its own, because
+// g++ 12 cannot compile a braced list of vector elements inside a co_await expression.
+class Values {
+ public:
+  template <typename... Texts>
+  requires(std::constructible_from<std::optional<std::string>, Texts&&>&&...)
+      Values(Texts&&... texts) {  // NOLINT: made from a braced list
+    list_.reserve(sizeof...(Texts));
+    (list_.emplace_back(std::forward<Texts>(texts)), ...);
+  }
+  Values(std::vector<std::optional<std::string>> list) : list_(std::move(list)) {}  // NOLINT
+  const std::vector<std::optional<std::string>>& list() const { return list_; }
+
+ private:
+  std::vector<std::optional<std::string>> list_;
+};
+
 struct Statement {
   std::string sql;
   std::vector<Param> params;
@@ -60,9 +78,9 @@ struct Statement {
 // What a pipeline did: the results of the statements before the first failure, and that failure.
 struct PipelineResult {
   std::vector<Result> results;
-  std::optional<Error> error;      // the failure of statement number results.size()
-  std::string constraint;          // of that failure, when the server named one
-  std::string table;               // of that failure, when the server named one
+  std::optional<Error> error;  // the failure of statement number results.size()
+  std::string constraint;      // of that failure, when the server named one
+  std::string table;           // of that failure, when the server named one
 };
 
 enum class Purpose {
@@ -87,17 +105,17 @@ class Connection {
   // Simple protocol, one or more statements; returns the last result.
   Task<Result> query(std::string sql);
   // Extended protocol, one statement with text parameters.
-  Task<Result> execute(std::string sql, std::vector<std::optional<std::string>> params);
+  Task<Result> execute(std::string sql, Values values);
   // Sends all statements in one go and reads all results: one round trip. After a failure the rest is skipped and the
   // session is in a failed transaction if the statements had begun one. `statements` must live until it returns.
   Task<PipelineResult> pipeline(const std::vector<Statement>& statements);
 
   // --- replication (Purpose::replication) ---
-  Task<> start_copy_both(std::string command);          // START_REPLICATION ...
+  Task<> start_copy_both(std::string command);  // START_REPLICATION ...
   // The next CopyData message already received, if any; its bytes live until the next call. `ended` is set when the
   // server ended the stream.
   std::optional<std::string_view> next_copy_data(bool& ended);
-  Task<> wait_for_input();                              // until the socket has more, then takes it in
+  Task<> wait_for_input();  // until the socket has more, then takes it in
   Task<> send_copy_data(std::string_view message);
 
   // Waits until the server ends this idle connection; returns the SQLSTATE it gave ("57P01"), or "" for none.
@@ -114,9 +132,9 @@ class Connection {
 ErrorKind kind_of_sqlstate(std::string_view sqlstate);
 
 // Quoting for names and literals that go into statements.
-std::string quote_name(std::string_view name);                        // "na""me"
+std::string quote_name(std::string_view name);                           // "na""me"
 std::string quote_name(std::string_view schema, std::string_view name);  // "schema"."name"
-std::string quote_literal(std::string_view text);                     // 'it''s', E'..' when it has a backslash
+std::string quote_literal(std::string_view text);                        // 'it''s', E'..' when it has a backslash
 
 // Runs a coroutine to its end on an io_context of its own: for commands that do one thing.
 void run_to_end(Task<> task);

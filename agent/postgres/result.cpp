@@ -6,11 +6,19 @@
 
 namespace tributary {
 
-void Result::Clear::operator()(pg_result* result) const { PQclear(result); }
+void Result::Clear::operator()(pg_result* result) const {
+  PQclear(result);
+}
 
-int Result::rows() const { return PQntuples(result_.get()); }
-int Result::columns() const { return PQnfields(result_.get()); }
-bool Result::is_null(int row, int column) const { return PQgetisnull(result_.get(), row, column) != 0; }
+int Result::rows() const {
+  return PQntuples(result_.get());
+}
+int Result::columns() const {
+  return PQnfields(result_.get());
+}
+bool Result::is_null(int row, int column) const {
+  return PQgetisnull(result_.get(), row, column) != 0;
+}
 
 std::string_view Result::value(int row, int column) const {
   return {PQgetvalue(result_.get(), row, column), static_cast<size_t>(PQgetlength(result_.get(), row, column))};

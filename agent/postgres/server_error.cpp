@@ -38,7 +38,8 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
 
 // Classes whose primary messages name objects and settings, never values.
 bool is_harmless(std::string_view sqlstate) {
-  return starts_with_any(sqlstate, {"08", "0A", "25", "26", "28", "2B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58"});
+  return starts_with_any(sqlstate,
+                         {"08", "0A", "25", "26", "28", "2B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58"});
 }
 
 std::string field(const PGresult* result, int code) {
@@ -70,7 +71,8 @@ ErrorKind kind_of_sqlstate(std::string_view sqlstate) {
 Error server_error(const PGresult* result) {
   const std::string sqlstate = field(result, PG_DIAG_SQLSTATE);
   if (sqlstate.empty())
-    return Error(ErrorKind::connection, "lost the connection to PostgreSQL: " + first_line(PQresultErrorMessage(result)));
+    return Error(ErrorKind::connection,
+                 "lost the connection to PostgreSQL: " + first_line(PQresultErrorMessage(result)));
   std::string message = "PostgreSQL: ";
   if (is_harmless(sqlstate)) {
     message += field(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -92,7 +94,8 @@ Error connect_error(std::string_view libpq_message) {
   if (says("authentication failed") || says("no password supplied"))
     return Error(ErrorKind::setup, message, "check the password of the role, ~/.pgpass, or pg_hba.conf");
   if (says("no pg_hba.conf entry"))
-    return Error(ErrorKind::setup, message, "add a line for this role and database to pg_hba.conf and reload PostgreSQL");
+    return Error(ErrorKind::setup, message,
+                 "add a line for this role and database to pg_hba.conf and reload PostgreSQL");
   if (says("role") && says("does not exist"))
     return Error(ErrorKind::setup, message, "run `tributary init` to create the role");
   if (says("database") && says("does not exist"))

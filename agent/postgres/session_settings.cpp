@@ -65,7 +65,8 @@ ConnectionParameters connection_parameters(const std::string& conninfo, Purpose 
   if (!options) {
     const std::string why = reason ? reason : "";
     PQfreemem(reason);
-    throw Error(ErrorKind::config, "[database] connection is not a connection string: " + why.substr(0, why.find('\n')));
+    throw Error(ErrorKind::config,
+                "[database] connection is not a connection string: " + why.substr(0, why.find('\n')));
   }
   ConnectionParameters parameters;
   for (const PQconninfoOption* option = options.get(); option->keyword; ++option)
@@ -81,8 +82,10 @@ ConnectionParameters connection_parameters(const std::string& conninfo, Purpose 
   parameters.set("client_encoding", "UTF8");
   parameters.set("application_name", application_name);
   // A dead server is noticed within half a minute, not by TCP's own patience.
-  for (const auto& [keyword, value] : {std::pair{"keepalives_idle", "10"}, {"keepalives_interval", "5"},
-                                       {"keepalives_count", "4"}, {"tcp_user_timeout", "30000"}})
+  for (const auto& [keyword, value] : {std::pair{"keepalives_idle", "10"},
+                                       {"keepalives_interval", "5"},
+                                       {"keepalives_count", "4"},
+                                       {"tcp_user_timeout", "30000"}})
     if (parameters.get(keyword).empty()) parameters.set(keyword, value);
   return parameters;
 }

@@ -1,0 +1,280 @@
+#include "flow/accept.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/system/system_error.hpp>
+#include <list>
+#include <map>
+
+#include "apply/lane.h"
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/listen.h"
+#include "base/signal.h"
+#include "intake/session.h"
+#include "wire/convert.h"
+#include "wire/protocol.h"
+
+namespace tributary {
+namespace {
+
+using asio::ip::tcp;
+
+constexpr size_t kGreetingsMax = 256;  // connections that have not said who they are
+
+// A child's live session, so that a second one can be judged.
+struct LiveSession {
+  Uuid instance;
+  std::string address;
+  std::shared_ptr<Signal> replaced;
+};
+
+class Intake {
+ public:
+  Intake(const Config& config, StatusBoard& board, TlsContext tls)
+      : config_(config),
+        board_(board),
+        tls_(std::move(tls)),
+        pool_(config.database.apply_connection.empty() ? config.database.connection : config.database.apply_connection,
+              "tributary " + config.node.name + " apply", config.intake->connections_max) {}
+
+  Task<> serve(tcp::socket socket) {
+    std::unique_ptr<IntakeSession> session;
+    {
+      ++greetings_;
+      const std::shared_ptr<void> leave(nullptr, [this](void*) { --greetings_; });
+      auto link = co_await Link::accept(std::move(socket), tls_, kConnectTimeout);
+      session = co_await IntakeSession::greet(std::move(link), config_.node.name, *config_.intake);
+    }
+    const std::string node = session->node();
+    auto replaced = std::make_shared<Signal>(co_await asio::this_coro::executor);
+    if (const auto rival = live_.find(node); rival != live_.end()) {
+      if (rival->second.instance != session->instance()) {
+        const std::string words = "another agent named " + node + " is connected from " + rival->second.address +
+                                  "; this one comes from " + session->peer_address();
+        spdlog::warn("intake: {}", words);
+        board_.set_notice("child " + node, status::ATTENTION, words,
+                          "stop one of the two; a node has one agent and one queue");
+        co_await session->refuse(link::REFUSAL_DUPLICATE_NODE, words, "stop one of the two agents");
+        co_return;
+      }
+      rival->second.replaced->notify();
+      live_.erase(rival);
+    }
+    live_[node] = LiveSession{session->instance(), session->peer_address(), replaced};
+    const std::shared_ptr<void> leave(nullptr, [&](void*) { on_session_end(node, replaced); });
+    co_await converse(*session, *replaced);
+  }
+
+  bool has_room_for_greeting() const { return greetings_ < kGreetingsMax; }
+
+ private:
+  void on_session_end(const std::string& node, const std::shared_ptr<Signal>& replaced) {
+    const auto mine = live_.find(node);
+    if (mine == live_.end() || mine->second.replaced != replaced) return;
+    live_.erase(mine);
+    auto& child = board_.child(node);
+    child.set_state("offline");
+    child.set_health(status::OFFLINE);
+    child.set_connected_since(0);
+    child.set_offline_since(unix_milliseconds_now());
+  }
+
+  Task<> converse(IntakeSession& session, Signal& replaced) {
+    const std::string node = session.node();
+    const ChildConfig& child = *std::find_if(config_.intake->children.begin(), config_.intake->children.end(),
+                                             [&](const ChildConfig& listed) { return listed.name == node; });
+    auto& status = board_.child(node);
+    Lane lane(child, config_.intake->tables, pool_, memories_[node], config_.intake->children.size() == 1);
+    std::optional<Error> failure;
+    Position applied;
+    try {
+      applied = co_await lane.open();
+    } catch (const Error& error) {
+      failure = error;
+    }
+    if (failure) {
+      status.set_message(failure->message());
+      board_.set_notice("intake", status::OFFLINE, "children wait: " + failure->message(), failure->hint());
+      co_await session.refuse(link::REFUSAL_NOT_READY, config_.node.name + "'s database is not ready", failure->hint());
+      co_return;
+    }
+    board_.clear_notice("intake");
+    board_.clear_notice("child " + node);
+    co_await session.welcome(config_.node.name, applied);
+    status.set_state("connected");
+    status.set_health(status::OK);
+    status.clear_message();
+    status.set_address(session.peer_address());
+    status.set_connected_since(unix_milliseconds_now());
+    status.set_offline_since(0);
+    status.set_applied_position(applied.to_string());
+    spdlog::info("intake: {} connected from {}, applied {}", node, session.peer_address(), applied.to_string());
+
+    Signal progress(co_await asio::this_coro::executor);
+    LaneReport report;
+    report.applied = applied;
+    const auto on_progress = [&](const LaneReport& news) {
+      report = news;
+      show(node, report);
+      progress.notify();
+    };
+    try {
+      co_await until_one_ends(receive(session, lane), lane.run(on_progress), acknowledge(session, report, progress),
+                              session.keep_alive(), replaced.wait());
+    } catch (const Error& error) {
+      failure = error;
+    }
+    if (failure) {
+      spdlog::log(failure->kind() == ErrorKind::connection ? spdlog::level::info : spdlog::level::warn,
+                  "intake: session with {} ended: {}", node, failure->message());
+      status.set_message(failure->message());
+      if (failure->kind() == ErrorKind::protocol) {
+        board_.set_notice("child " + node, status::ATTENTION, failure->message(), failure->hint());
+        co_await session.refuse(link::REFUSAL_PROTOCOL, failure->message(), failure->hint());
+      }
+      co_return;
+    }
+    co_await session.refuse(link::REFUSAL_REPLACED, "a newer session of this node took over");
+  }
+
+  Task<> receive(IntakeSession& session, Lane& lane) {
+    for (;;) {
+      auto inbound = co_await session.receive();
+      if (auto* batch = std::get_if<Batch>(&inbound))
+        lane.push(std::move(*batch));
+      else if (auto* relation = std::get_if<Relation>(&inbound))
+        lane.add_relation(relation->shape_id(), std::move(*relation));
+      else
+        board_.store_report(session.node(), std::move(std::get<status::NodeStatus>(inbound)));
+    }
+  }
+
+  // Tells the child what is committed, and why it is held; several commits at once become one acknowledgement.
+  Task<> acknowledge(IntakeSession& session, const LaneReport& report, Signal& progress) {
+    for (;;) {
+      co_await progress.wait();
+      failpoint("before_ack");
+      link::Ack ack;
+      write_position(ack.mutable_applied(), report.applied);
+      ack.set_consumed_bytes(report.consumed_bytes);
+      if (report.hold) {
+        ack.mutable_hold()->set_reason(report.hold->reason);
+        ack.mutable_hold()->set_hint(report.hold->hint);
+        ack.mutable_hold()->set_sqlstate(report.hold->sqlstate);
+        ack.mutable_hold()->set_since(report.hold->since);
+      }
+      co_await session.acknowledge(ack);
+    }
+  }
+
+  void show(const std::string& node, const LaneReport& report) {
+    auto& status = board_.child(node);
+    status.set_applied_position(report.applied.to_string());
+    status.set_transactions(report.transactions);
+    status.set_changes(report.changes);
+    if (report.last_commit_time)
+      status.set_lag_seconds(
+          std::max(0.0, static_cast<double>(postgres_microseconds_now() - report.last_commit_time) / 1e6));
+    if (report.hold) {
+      const auto health = report.hold->waiting ? status::OFFLINE : status::HELD;
+      if (status.message() != report.hold->reason) spdlog::warn("apply: {} is held: {}", node, report.hold->reason);
+      status.set_state(report.hold->waiting ? "waiting" : "held");
+      status.set_health(health);
+      status.set_message(report.hold->reason);
+      board_.set_notice("child " + node, health, report.hold->reason, report.hold->hint);
+    } else if (status.health() != status::OK) {
+      status.set_state("connected");
+      status.set_health(status::OK);
+      status.clear_message();
+      board_.clear_notice("child " + node);
+      spdlog::info("apply: {} goes on", node);
+    }
+  }
+
+  const Config& config_;
+  StatusBoard& board_;
+  TlsContext tls_;
+  ConnectionPool pool_;
+  std::map<std::string, LiveSession> live_;
+  std::map<std::string, LaneMemory> memories_;
+  size_t greetings_ = 0;
+};
+
+// A session's own failures end the session, never the intake.
+Task<> serve_quietly(Intake& intake, tcp::socket socket, StatusBoard& board) {
+  boost::system::error_code ignored;
+  const auto address = socket.remote_endpoint(ignored).address().to_string();
+  try {
+    co_await intake.serve(std::move(socket));
+  } catch (const Error& error) {
+    spdlog::warn("intake: connection from {} ended: {}{}", address, error.message(),
+                 error.hint().empty() ? "" : " (" + error.hint() + ")");
+    if (error.kind() == ErrorKind::refused || error.kind() == ErrorKind::setup)
+      board.set_notice("intake", status::ATTENTION, error.message(), error.hint());
+  } catch (const boost::system::system_error& error) {
+    if (error.code() != asio::error::operation_aborted)
+      spdlog::info("intake: connection from {} ended: {}", address, error.code().message());
+  }
+}
+
+// Sessions in flight: cancelled and waited for when the corridor ends.
+class Sessions {
+ public:
+  explicit Sessions(const asio::any_io_executor& executor) : executor_(executor), ended_(executor) {}
+
+  void start(Task<> session) {
+    sessions_.emplace_back();
+    auto place = std::prev(sessions_.end());
+    asio::co_spawn(executor_, std::move(session),
+                   asio::bind_cancellation_slot(place->slot(), [this, place](std::exception_ptr) {
+                     sessions_.erase(place);
+                     ended_.notify();
+                   }));
+  }
+
+  Task<> end_all() {
+    for (auto& session : sessions_) session.emit(asio::cancellation_type::terminal);
+    while (!sessions_.empty()) co_await ended_.wait();
+  }
+
+ private:
+  asio::any_io_executor executor_;
+  std::list<asio::cancellation_signal> sessions_;
+  Signal ended_;
+};
+
+}  // namespace
+
+Task<> accept_children(const Config& config, StatusBoard& board) {
+  auto executor = co_await asio::this_coro::executor;
+  board.intake().set_listen(config.intake->listen);
+  for (const ChildConfig& child : config.intake->children) board.child(child.name);
+  Intake intake(config, board, TlsContext(config.tls, config.node.name));
+  tcp::acceptor acceptor = listen_on(executor, config.intake->listen, "intake", "[intake] listen");
+  board.intake().set_health(status::OK);
+  board.intake().clear_message();
+  board.clear_notice("intake");
+  spdlog::info("intake: listening on {}", config.intake->listen);
+  Sessions sessions(executor);
+  boost::system::error_code failure;
+  for (;;) {
+    tcp::socket socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, failure));
+    if (failure == asio::error::operation_aborted) break;
+    if (failure) {
+      // Out of file descriptors, above all: the connections there are go on.
+      spdlog::warn("intake: cannot accept a connection: {}", failure.message());
+      co_await sleep_for(std::chrono::seconds(1));
+      continue;
+    }
+    if (intake.has_room_for_greeting()) sessions.start(serve_quietly(intake, std::move(socket), board));
+  }
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  co_await sessions.end_all();
+}
+
+}  // namespace tributary

@@ -1,0 +1,202 @@
+#include "flow/agent.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/retry.h"
+#include "base/signal.h"
+#include "base/version.h"
+#include "base/worker.h"
+#include "flow/accept.h"
+#include "flow/capture.h"
+#include "flow/deliver.h"
+#include "monitor/control.h"
+#include "monitor/http.h"
+#include "monitor/status_board.h"
+#include "monitor/systemd.h"
+#include "queue/queue.h"
+
+namespace tributary {
+namespace {
+
+void set_up_log(const LogConfig& config) {
+  auto logger = spdlog::stderr_logger_mt("tributary");
+  // Under systemd the journal has the time already.
+  logger->set_pattern(std::getenv("JOURNAL_STREAM") ? "%l: %v" : "%Y-%m-%d %H:%M:%S.%e %l: %v");
+  logger->set_level(spdlog::level::from_str(config.level));
+  logger->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(logger);
+}
+
+status::Health health_of(const Error& error) {
+  return what_now(error.kind()) == WhatNow::wait_for_person ? status::HELD : status::OFFLINE;
+}
+
+class Agent {
+ public:
+  Agent(const Config& config, asio::io_context& context)
+      : config_(config),
+        board_(config.node.name, config.node.tier, kVersion),
+        appended_(context.get_executor()),
+        restart_capture_(context.get_executor()),
+        context_(context) {}
+
+  Task<> run() {
+    const bool sends = config_.parent.has_value(), takes = config_.intake.has_value();
+    co_await until_one_ends(stop_signal(), watchdog(), serve_control_socket(), serve_status(), sends ? send() : never(),
+                            takes ? take() : never());
+  }
+
+ private:
+  Task<> stop_signal() {
+    asio::signal_set signals(context_, SIGTERM, SIGINT);
+    const int number = co_await signals.async_wait(asio::use_awaitable);
+    spdlog::info("stopping on {}", number == SIGTERM ? "SIGTERM" : "SIGINT");
+    notify_stopping();
+    // Whatever still blocks (a slow disk, a name lookup) is left behind: stopping is a rehearsed crash.
+    std::thread([] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+      std::_Exit(0);
+    }).detach();
+  }
+
+  Task<> never() { co_await sleep_for(Clock::duration::max() / 4); }
+
+  Task<> serve_control_socket() {
+    const RetryLoop loop{.what = "control socket", .report = {}};
+    co_await loop.run([this] { return serve_control(config_.control_socket(), board_); });
+  }
+
+  Task<> serve_status() {
+    if (config_.status.listen.empty()) co_return co_await never();
+    const RetryLoop loop{.what = "status page", .report = {}};
+    co_await loop.run([this] { return serve_http(config_.status.listen, board_); });
+  }
+
+  // A node with a parent: its queue, what fills it and what empties it.
+  Task<> send() {
+    const RetryLoop loop{.what = "queue", .report = [this](const Error& error) {
+                           auto& status = board_.queue();
+                           status.set_health(health_of(error));
+                           status.set_message(error.message());
+                           board_.set_notice("queue", health_of(error), error.message(), error.hint());
+                         }};
+    board_.capture();
+    board_.uplink();
+    co_await loop.run([this]() -> Task<> {
+      Queue queue(config_.queue);
+      board_.clear_notice("queue");
+      Worker writer("queue writer"), reader("queue reader");
+      queue.on_append([this] { asio::post(context_, [this] { appended_.notify(); }); });
+      co_await until_one_ends(capture(queue, writer), deliver(queue, reader, writer), watch_queue(queue, reader));
+    });
+  }
+
+  Task<> capture(Queue& queue, Worker& writer) {
+    const RetryLoop loop{.what = "capture", .max = std::chrono::seconds(10), .report = [this](const Error& error) {
+                           auto& status = board_.capture();
+                           status.set_state(what_now(error.kind()) == WhatNow::wait_for_person ? "held" : "connecting");
+                           status.set_health(health_of(error));
+                           status.set_message(error.message());
+                           board_.set_notice("capture", health_of(error), error.message(), error.hint());
+                           show_database(error);
+                         }};
+    co_await loop.run([&]() -> Task<> {
+      co_await until_one_ends(capture_once(config_, queue, writer, board_), restart_capture_.wait());
+    });
+  }
+
+  void show_database(const Error& error) {
+    auto& database = board_.database();
+    const bool is_reachable = error.kind() != ErrorKind::connection;
+    database.set_health(is_reachable ? status::OK : status::OFFLINE);
+    database.set_message(is_reachable ? "" : error.message());
+  }
+
+  Task<> deliver(Queue& queue, Worker& reader, Worker& writer) {
+    size_t endpoint = 0;
+    const RetryLoop loop{.what = "uplink", .report = [this](const Error& error) {
+                           auto& status = board_.uplink();
+                           if (status.connected_since()) status.set_offline_since(unix_milliseconds_now());
+                           status.set_connected_since(0);
+                           const bool is_refused =
+                               error.kind() == ErrorKind::refused || error.kind() == ErrorKind::setup;
+                           status.set_state(is_refused ? "refused" : "connecting");
+                           status.set_health(health_of(error));
+                           status.set_message(error.message());
+                           board_.set_notice("uplink", health_of(error), error.message(), error.hint());
+                         }};
+    co_await loop.run([&]() -> Task<> {
+      return deliver_once(
+          Delivery{config_, queue, reader, writer, board_, appended_, [this] { restart_capture_.notify(); }}, endpoint);
+    });
+  }
+
+  // The queue's figures, once a second.
+  Task<> watch_queue(Queue& queue, Worker& reader) {
+    for (;;) {
+      const QueueStats stats = co_await reader.run([&] { return queue.stats(); });
+      auto& status = board_.queue();
+      status.set_health(status::OK);
+      status.clear_message();
+      status.set_batches(stats.batches);
+      status.set_bytes(stats.bytes);
+      status.set_oldest_seconds(
+          stats.oldest_commit_time
+              ? std::max(0.0, static_cast<double>(postgres_microseconds_now() - stats.oldest_commit_time) / 1e6)
+              : 0);
+      status.set_durable_position(stats.head.to_string());
+      status.set_file_bytes(stats.file_bytes);
+      status.set_disk_free_bytes(stats.disk_free_bytes);
+      co_await sleep_for(std::chrono::seconds(1));
+    }
+  }
+
+  Task<> take() {
+    const RetryLoop loop{.what = "intake", .report = [this](const Error& error) {
+                           auto& status = board_.intake();
+                           status.set_health(health_of(error));
+                           status.set_message(error.message());
+                           board_.set_notice("intake", health_of(error), error.message(), error.hint());
+                         }};
+    co_await loop.run([this] { return accept_children(config_, board_); });
+  }
+
+  const Config& config_;
+  StatusBoard board_;
+  Signal appended_;
+  Signal restart_capture_;
+  asio::io_context& context_;
+};
+
+}  // namespace
+
+int run_agent(const Config& config) {
+  set_up_log(config.log);
+  std::signal(SIGPIPE, SIG_IGN);
+  spdlog::info("tributary {}: node {}{}", kVersion, config.node.name,
+               config.parent ? ", parent " + config.parent->name : ", without a parent");
+  asio::io_context context(1);
+  Agent agent(config, context);
+  std::exception_ptr failure;
+  asio::co_spawn(context, agent.run(), [&](std::exception_ptr error) {
+    failure = error;
+    context.stop();
+  });
+  notify_ready();
+  context.run();
+  if (!failure) return 0;
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    spdlog::error("the agent ends: {}", error.what());
+  }
+  return 1;
+}
+
+}  // namespace tributary

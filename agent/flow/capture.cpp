@@ -1,0 +1,287 @@
+#include "flow/capture.h"
+
+#include <spdlog/spdlog.h>
+
+#include <deque>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/signal.h"
+#include "flow/begin_stream.h"
+#include "source/assembler.h"
+#include "source/catalogue.h"
+#include "source/filter_memo.h"
+#include "source/slot.h"
+#include "source/wal_stream.h"
+
+namespace tributary {
+namespace {
+
+constexpr size_t kPendingBytesMax = 16 << 20;  // read, but not in the queue yet: then reading waits
+constexpr size_t kWaitingBytesMax = 1 << 20;   // rows that wait for their filter's verdict
+constexpr auto kStatusInterval = std::chrono::seconds(10);
+constexpr auto kIdleConfirmInterval = std::chrono::seconds(10);
+constexpr auto kNonceInterval = std::chrono::hours(1);
+
+class CaptureRun {
+ public:
+  CaptureRun(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board, Connection& session,
+             WalStream& wal, const StreamStart& start, const asio::any_io_executor& executor)
+      : config_(config),
+        queue_(queue),
+        queue_writer_(queue_writer),
+        board_(board),
+        session_(session),
+        wal_(wal),
+        assembler_(start.head, start.record.last_commit, start.is_slot_behind),
+        durable_(start.record.confirm_lsn),
+        stored_(executor),
+        work_(executor) {}
+
+  // The write-ahead log into the assembler.
+  Task<> read() {
+    for (;;) {
+      while (const auto message = wal_.next()) {
+        if (message->is_keepalive)
+          co_await on_keepalive(*message);
+        else if (!waiting_.empty() || !handle(message->content))
+          co_await handle_later(message->content);
+        if (assembler_.pending_bytes() > kPendingBytesMax) {
+          work_.notify();
+          while (assembler_.pending_bytes() > kPendingBytesMax) co_await stored_.wait();
+        }
+      }
+      co_await settle_waiting();
+      if (assembler_.has_changes() || is_confirm_due()) work_.notify();
+      co_await wal_.wait_for_input();
+    }
+  }
+
+  // The assembler into the queue. A group is what has come together while the one before was being written.
+  Task<> store() {
+    for (;;) {
+      co_await work_.wait();
+      while (assembler_.has_changes() || is_confirm_due()) co_await store_group();
+    }
+  }
+
+  // PostgreSQL hears from us also when nothing happens, and when reading waits for the queue.
+  Task<> report() {
+    for (;;) {
+      co_await wal_.send_status(std::max(received_, durable_), durable_);
+      co_await sleep_for(kStatusInterval);
+      work_.notify();
+    }
+  }
+
+  Task<> renew_nonces() {
+    for (;;) {
+      co_await sleep_for(kNonceInterval);
+      // A session of its own: the other one may be evaluating a filter.
+      const auto session =
+          co_await Connection::open(config_.database.connection, Purpose::session, "tributary " + config_.node.name);
+      co_await renew_nonce(config_, queue_, queue_writer_, *session);
+    }
+  }
+
+  // PostgreSQL shuts down: what is read is stored if that takes no time, confirmed, and the connection closed; a
+  // walsender with an unconfirmed reader would hold the shutdown up.
+  Task<> watch_for_shutdown(Connection& sentinel) {
+    const std::string sqlstate = co_await sentinel.wait_for_end();
+    std::optional<Error> failure;
+    try {
+      co_await with_deadline(std::chrono::seconds(1), "storing before a shutdown", store_last());
+    } catch (const Error& error) {
+      failure = error;
+    }
+    throw Error(ErrorKind::connection,
+                "PostgreSQL ended the session" + (sqlstate.empty() ? "" : " (SQLSTATE " + sqlstate + ")"));
+  }
+
+ private:
+  bool is_confirm_due() const {
+    const bool has_news = assembler_.confirm_lsn() > durable_ && !assembler_.is_in_transaction();
+    return has_news && (is_reply_requested_ || Clock::now() - last_confirm_ >= kIdleConfirmInterval);
+  }
+
+  Task<> store_last() {
+    while (is_storing_) co_await sleep_for(std::chrono::milliseconds(5));
+    last_status_ = {};
+    co_await store_group();
+  }
+
+  Task<> store_group() {
+    Assembled group = assembler_.take();
+    Queue::Append append;
+    append.batches = std::move(group.batches);
+    append.relations = std::move(group.relations);
+    append.last_commit = group.last_commit;
+    append.confirm_lsn = group.confirm_lsn;
+    is_storing_ = true;
+    co_await queue_writer_.run([&] { queue_.append(append); });
+    failpoint("after_queue_commit");
+    is_storing_ = false;
+    durable_ = std::max(durable_, append.confirm_lsn);
+    last_confirm_ = Clock::now();
+    stored_.notify();
+    auto& status = board_.capture();
+    status.set_transactions(status.transactions() + group.transactions);
+    status.set_changes(status.changes() + group.changes);
+    status.set_confirmed_lsn(durable_.to_string());
+    // PostgreSQL keeps WAL until it hears of this: soon enough once a second; a shutdown waits for it.
+    if (is_reply_requested_ || Clock::now() - last_status_ >= std::chrono::seconds(1)) {
+      failpoint("before_feedback");
+      is_reply_requested_ = false;
+      last_status_ = Clock::now();
+      co_await wal_.send_status(std::max(received_, durable_), durable_);
+    }
+  }
+
+  Task<> on_keepalive(const WalMessage& message) {
+    received_ = std::max(received_, message.end);
+    board_.capture().set_received_lsn(received_.to_string());
+    if (waiting_.empty()) assembler_.keepalive(message.end);
+    if (message.is_reply_requested) {
+      is_reply_requested_ = true;
+      if (assembler_.has_changes() || is_confirm_due() || is_storing_) {
+        work_.notify();
+      } else {
+        is_reply_requested_ = false;
+        co_await wal_.send_status(std::max(received_, durable_), durable_);
+      }
+    }
+  }
+
+  // Rows whose filter has to be asked for wait, and everything behind them, until there is nothing more to read.
+  Task<> handle_later(std::string_view bytes) {
+    const Message message = parse_message(bytes);
+    if (const auto* relation = std::get_if<RelationMessage>(&message)) {
+      co_await settle_waiting();
+      co_await define(*relation);
+      co_return;
+    }
+    if (const auto* row = std::get_if<RowMessage>(&message))
+      if (const CapturedTable* table = assembler_.table(row->oid); table && table->is_filtered_by_agent())
+        memo_.look_up(*table, *row);
+    waiting_bytes_ += bytes.size();
+    waiting_.emplace_back(bytes);
+    if (waiting_bytes_ > kWaitingBytesMax) co_await settle_waiting();
+  }
+
+  Task<> settle_waiting() {
+    if (waiting_.empty()) co_return;
+    co_await memo_.resolve(session_, assembler_);
+    for (const std::string& bytes : waiting_)
+      if (!handle(bytes)) throw Error(ErrorKind::internal, "a row's filter is still unknown after it was evaluated");
+    waiting_.clear();
+    waiting_bytes_ = 0;
+  }
+
+  // Everything that needs no answer from PostgreSQL. False: `bytes` has to wait for one.
+  bool handle(std::string_view bytes) {
+    const Message message = parse_message(bytes);
+    if (const auto* row = std::get_if<RowMessage>(&message)) {
+      const CapturedTable& table = table_of(row->oid);
+      if (!table.is_filtered_by_agent() || assembler_.is_skipping()) {
+        assembler_.row(table, *row, Verdict::yes, Verdict::yes);
+        return true;
+      }
+      const auto verdicts = memo_.look_up(table, *row);
+      if (!verdicts) return false;
+      assembler_.row(table, *row, verdicts->old_row, verdicts->new_row);
+    } else if (const auto* begin = std::get_if<BeginMessage>(&message)) {
+      assembler_.begin(*begin);
+    } else if (const auto* commit = std::get_if<CommitMessage>(&message)) {
+      assembler_.commit(*commit);
+      received_ = std::max(received_, commit->end_lsn);
+    } else if (const auto* truncate = std::get_if<TruncateMessage>(&message)) {
+      for (const uint32_t oid : truncate->oids) assembler_.clear(table_of(oid));
+    } else if (std::holds_alternative<RelationMessage>(message)) {
+      return false;
+    }
+    return true;
+  }
+
+  const CapturedTable& table_of(uint32_t oid) const {
+    if (const CapturedTable* table = assembler_.table(oid)) return *table;
+    throw Error(ErrorKind::setup, "PostgreSQL sends a table that the configuration does not name",
+                "somebody changed the publication " + config_.publication() + ": run `tributary init`");
+  }
+
+  // A table's shape comes before its first row, and again after it changed.
+  Task<> define(RelationMessage relation) {
+    const std::vector<SourceTable> tables = co_await read_source_tables(session_, config_);
+    for (const SourceTable& table : tables) {
+      if (table.oid != relation.oid) continue;
+      memo_.forget(relation.oid);
+      assembler_.define(captured_table(relation, table));
+    }
+    // The leaves of a partitioned table are announced too; their rows name the root.
+  }
+
+  const Config& config_;
+  Queue& queue_;
+  Worker& queue_writer_;
+  StatusBoard& board_;
+  Connection& session_;
+  WalStream& wal_;
+
+  Assembler assembler_;
+  FilterMemo memo_;
+  std::deque<std::string> waiting_;
+  size_t waiting_bytes_ = 0;
+
+  Lsn received_;  // the end of the WAL heard of
+  Lsn durable_;   // everything before it is in the queue, or needs no place there: what PostgreSQL is told
+  Clock::time_point last_confirm_ = Clock::now();
+  Clock::time_point last_status_{};
+  bool is_reply_requested_ = false;
+  bool is_storing_ = false;
+  Signal stored_;
+  Signal work_;
+};
+
+Task<> report_tables(Connection& session, const Config& config, const std::vector<SourceTable>& tables,
+                     status::Capture& status) {
+  const std::vector<int64_t> not_copied = co_await read_rows_not_copied(session, config);
+  status.clear_tables();
+  for (size_t i = 0; i < tables.size(); ++i) {
+    status::Table& table = *status.add_tables();
+    table.set_name(tables[i].relation.full_name());
+    table.set_row_filter(tables[i].row_filter);
+    table.set_filter_in_publication(tables[i].filter_in_publication);
+    table.set_rows_not_copied(not_copied[i]);
+  }
+}
+
+}  // namespace
+
+Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board) {
+  auto& status = board.capture();
+  status.set_state("connecting");
+  status.set_slot(config.slot());
+  const std::string application = "tributary " + config.node.name;
+  const auto sentinel =
+      co_await Connection::open(config.database.connection, Purpose::session, application + " sentinel");
+  co_await lock_node_name(*sentinel, config.node.name);
+  const auto session = co_await Connection::open(config.database.connection, Purpose::session, application);
+  board.database().set_server_version(session->parameter("server_version"));
+  const auto tables = co_await read_source_tables(*session, config);
+  const auto wal = co_await WalStream::connect(config.database.connection, application);
+  const StreamStart start = co_await continue_or_begin_stream(config, queue, queue_writer, *session, *wal, board);
+  co_await report_tables(*session, config, tables, status);
+  co_await wal->start(config.slot(), config.publication());
+
+  status.set_state("streaming");
+  status.set_health(status::OK);
+  status.clear_message();
+  status.set_stream(start.record.stream.to_string());
+  status.set_confirmed_lsn(start.record.confirm_lsn.to_string());
+  board.clear_notice("capture");
+  spdlog::info("capture: streaming from slot {} at {}", config.slot(), start.record.confirm_lsn.to_string());
+
+  CaptureRun run(config, queue, queue_writer, board, *session, *wal, start, co_await asio::this_coro::executor);
+  co_await until_one_ends(run.read(), run.store(), run.report(), run.renew_nonces(), run.watch_for_shutdown(*sentinel));
+}
+
+}  // namespace tributary

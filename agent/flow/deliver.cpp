@@ -1,0 +1,166 @@
+#include "flow/deliver.h"
+
+#include <spdlog/spdlog.h>
+
+#include <set>
+
+#include "base/clock.h"
+#include "base/version.h"
+#include "uplink/session.h"
+
+namespace tributary {
+namespace {
+
+constexpr size_t kBatchesPerRead = 64;
+constexpr uint64_t kBytesPerRead = 4 << 20;
+constexpr auto kStatusInterval = std::chrono::seconds(5);
+constexpr auto kQueueCareInterval = std::chrono::seconds(30);
+
+Task<> send_batches(Delivery& delivery, UplinkSession& session, Queue::Place place) {
+  std::set<uint64_t> announced;
+  const auto announce = [&](uint64_t shape) -> Task<> {
+    if (!announced.insert(shape).second) co_return;
+    const Relation relation = co_await delivery.queue_reader.run([&] { return delivery.queue.relation(shape); });
+    co_await session.send_relation(relation);
+  };
+  // The shapes that will come next: the parent says at once what does not fit.
+  const auto latest = co_await delivery.queue_reader.run([&] { return delivery.queue.latest_relations(); });
+  for (const Relation& relation : latest)
+    if (announced.insert(relation.shape_id()).second) co_await session.send_relation(relation);
+
+  if (place.rest) {
+    for (const uint64_t shape : place.rest->relations) co_await announce(shape);
+    co_await session.send_batch(std::move(*place.rest));
+  }
+  int64_t last_id = place.after_id;
+  for (;;) {
+    auto stored = co_await delivery.queue_reader.run(
+        [&] { return delivery.queue.read_after(last_id, kBatchesPerRead, kBytesPerRead); });
+    for (StoredBatch& entry : stored) {
+      for (const uint64_t shape : entry.batch.relations) co_await announce(shape);
+      last_id = entry.id;
+      co_await session.send_batch(std::move(entry.batch));
+    }
+    auto& status = delivery.board.uplink();
+    status.set_sent_position(session.window().sent_position().to_string());
+    status.set_batches_in_flight(session.window().batches_in_flight());
+    if (stored.empty()) co_await delivery.appended.wait();
+  }
+}
+
+Task<> take_acknowledgements(Delivery& delivery, UplinkSession& session, Signal& moved) {
+  for (;;) {
+    const Acknowledgement acknowledgement = co_await session.next_acknowledgement();
+    auto& status = delivery.board.uplink();
+    if (acknowledgement.is_held) {
+      status.set_state("held");
+      status.set_health(status::HELD);
+      status.set_message(acknowledgement.hold_reason);
+      delivery.board.set_notice(
+          "uplink", status::HELD,
+          delivery.config.parent->name + " holds this node's stream: " + acknowledgement.hold_reason,
+          acknowledgement.hold_hint);
+    } else if (status.health() != status::OK) {
+      status.set_state("connected");
+      status.set_health(status::OK);
+      status.clear_message();
+      delivery.board.clear_notice("uplink");
+    }
+    if (acknowledgement.is_moved) moved.notify();
+  }
+}
+
+// The queue learns what is applied; several acknowledgements at once become one write.
+Task<> store_acknowledgements(Delivery& delivery, UplinkSession& session, Signal& moved) {
+  for (;;) {
+    const Position applied = session.applied_position();
+    co_await delivery.queue_writer.run([&] { delivery.queue.acknowledge(applied); });
+    delivery.board.uplink().set_applied_position(applied.to_string());
+    delivery.board.uplink().set_batches_in_flight(session.window().batches_in_flight());
+    co_await moved.wait_for(kQueueCareInterval);
+  }
+}
+
+Task<> report_status(Delivery& delivery, UplinkSession& session) {
+  for (;;) {
+    delivery.board.uplink().set_round_trip_ms(session.round_trip_ms());
+    delivery.board.uplink().set_clock_offset_ms(session.clock_offset_ms());
+    const status::NodeStatus report = delivery.board.report_for_parent();
+    co_await session.send_status(report);
+    co_await sleep_for(kStatusInterval);
+  }
+}
+
+// Capture begins the stream; before that there is nothing to greet with.
+Task<> wait_for_stream(Delivery& delivery) {
+  for (;;) {
+    const StreamRecord record = co_await delivery.queue_writer.run([&] { return delivery.queue.stream_record(); });
+    if (!record.stream.is_nil() && record.break_reason.empty()) co_return;
+    co_await delivery.appended.wait_for(std::chrono::milliseconds(200));
+  }
+}
+
+// The parent's position is not in our queue: nothing that we could send follows it.
+Task<> give_up_stream(Delivery& delivery, Position parents) {
+  const std::string reason = "the parent's position " + parents.to_string() +
+                             " is not in the queue: one of the two databases, " +
+                             "or the queue, was restored or cloned, or the parent was without this node for too long";
+  co_await delivery.queue_writer.run([&] {
+    StreamRecord record = delivery.queue.stream_record();
+    record.break_reason = reason;
+    record.break_after = parents;
+    delivery.queue.store_stream_record(record);
+  });
+  delivery.restart_capture();
+  throw Error(ErrorKind::stream_lost, reason);
+}
+
+}  // namespace
+
+Task<> deliver_once(Delivery delivery, size_t& endpoint) {
+  const ParentConfig& parent = *delivery.config.parent;
+  auto& status = delivery.board.uplink();
+  status.set_parent(parent.name);
+  status.set_state("connecting");
+  if (!status.offline_since()) status.set_offline_since(unix_milliseconds_now());
+
+  co_await wait_for_stream(delivery);
+  const TlsContext context(delivery.config.tls, delivery.config.node.name);
+  Greeting greeting{
+      delivery.config.node.name, delivery.queue.instance(), std::string("tributary ") + kVersion, parent.name, {}};
+  for (const TableConfig& table : delivery.config.tables) greeting.tables.push_back(table.full_name());
+
+  std::unique_ptr<UplinkSession> session;
+  std::optional<Error> failure;
+  for (size_t attempt = 0; !session && attempt < parent.endpoints.size(); ++attempt) {
+    const std::string address = parent.endpoints[endpoint % parent.endpoints.size()];
+    status.set_endpoint(address);
+    try {
+      session = co_await UplinkSession::open(address, context, greeting);
+    } catch (const Error& error) {
+      failure = error;
+      ++endpoint;
+    }
+  }
+  if (!session) throw *failure;
+
+  const Position applied = session->applied_position();
+  auto place = co_await delivery.queue_reader.run([&] { return delivery.queue.find(applied); });
+  if (!place) co_await give_up_stream(delivery, applied);
+
+  status.set_state("connected");
+  status.set_health(status::OK);
+  status.clear_message();
+  status.set_connected_since(unix_milliseconds_now());
+  status.set_offline_since(0);
+  delivery.board.clear_notice("uplink");
+  spdlog::info("uplink: connected to {} at {}, continuing after {}", parent.name, session->peer_address(),
+               applied.to_string());
+
+  Signal moved(co_await asio::this_coro::executor);
+  co_await until_one_ends(
+      send_batches(delivery, *session, std::move(*place)), take_acknowledgements(delivery, *session, moved),
+      store_acknowledgements(delivery, *session, moved), report_status(delivery, *session), session->keep_alive());
+}
+
+}  // namespace tributary

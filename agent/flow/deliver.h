@@ -1,0 +1,33 @@
+// The deliver corridor: disk to the parent.
+//
+//   queue ─▶ uplink session ══TLS══▶ parent       and back: the applied position is acknowledged to the queue
+//
+// One call of `deliver_once` is one session with the parent. Its applied position, looked up in the queue, decides
+// where to continue; if it is not there, the stream is broken: that is written down for capture, which begins a new
+// one, and Error(stream_lost) is thrown (exact-rules.md 1).
+#pragma once
+
+#include <functional>
+
+#include "base/signal.h"
+#include "base/worker.h"
+#include "config/config.h"
+#include "monitor/status_board.h"
+#include "queue/queue.h"
+
+namespace tributary {
+
+struct Delivery {
+  const Config& config;
+  Queue& queue;
+  Worker& queue_reader;
+  Worker& queue_writer;
+  StatusBoard& board;
+  Signal& appended;                       // the queue has more
+  std::function<void()> restart_capture;  // the stream broke: capture must begin a new one
+};
+
+// Tries the endpoints in turn, beginning with `endpoint`, the one that worked last; sets it to the one in use.
+Task<> deliver_once(Delivery delivery, size_t& endpoint);
+
+}  // namespace tributary

@@ -1,0 +1,100 @@
+#include "intake/session.h"
+
+#include "base/clock.h"
+#include "intake/grant.h"
+#include "wire/convert.h"
+#include "wire/protocol.h"
+
+namespace tributary {
+
+Task<std::unique_ptr<IntakeSession>> IntakeSession::greet(std::unique_ptr<Link> link, std::string our_name,
+                                                          const IntakeConfig& intake) {
+  const link::Frame frame =
+      co_await with_deadline(kConnectTimeout, "the child's greeting", link->receive(kControlFrameBytesMax));
+  const std::optional<Denial> denial = judge_greeting(frame, link->peer_names(), our_name, intake);
+  if (denial) {
+    co_await with_deadline(kConnectTimeout, "refusing a child",
+                           link->send(refusal_frame(denial->code, denial->message, denial->hint)));
+    const std::string address = link->peer_address();
+    co_await link->finish();
+    throw Error(ErrorKind::refused, "refused " + address + ": " + denial->message, denial->hint);
+  }
+  const Uuid instance = Uuid::from_bytes(frame.hello().instance());
+  co_return std::unique_ptr<IntakeSession>(new IntakeSession(std::move(link), frame.hello().node(), instance));
+}
+
+IntakeSession::IntakeSession(std::unique_ptr<Link> link, std::string node, Uuid instance)
+    : link_(std::move(link)), node_(std::move(node)), instance_(instance), last_heard_(Clock::now()) {}
+
+Task<> IntakeSession::welcome(std::string our_name, Position applied) {
+  link::Frame frame;
+  link::Welcome& welcome = *frame.mutable_welcome();
+  welcome.set_protocol_version(kProtocolVersion);
+  welcome.set_node(our_name);
+  write_position(welcome.mutable_applied(), applied);
+  welcome.set_window_bytes(kWindowBytes);
+  welcome.set_frame_bytes_max(kFrameBytesMax);
+  co_await link_->send(frame);
+}
+
+Task<> IntakeSession::refuse(link::RefusalCode code, std::string message, std::string hint) {
+  try {
+    co_await with_deadline(std::chrono::seconds(2), "refusing a child",
+                           link_->send(refusal_frame(code, message, hint)));
+    co_await link_->finish();
+  } catch (const Error&) {
+    // The child is gone; there is nobody to tell.
+  }
+}
+
+Task<IntakeSession::Inbound> IntakeSession::receive() {
+  for (;;) {
+    link::Frame frame = co_await link_->receive(kFrameBytesMax);
+    last_heard_ = Clock::now();
+    switch (frame.body_case()) {
+      case link::Frame::kBatch: {
+        Batch batch = batch_from(std::move(*frame.mutable_batch()), kRawBytesMax);
+        // A batch may begin while the window still has room, however large it is.
+        if (received_bytes_ - consumed_bytes_ >= kWindowBytes)
+          throw Error(ErrorKind::protocol, "the child sent more than its window allows");
+        received_bytes_ += batch.payload.size();
+        co_return batch;
+      }
+      case link::Frame::kRelation: co_return relation_from(frame.relation());
+      case link::Frame::kStatusReport: co_return std::move(*frame.mutable_status_report());
+      case link::Frame::kPing: {
+        link::Frame answer;
+        answer.mutable_pong()->set_ping_sent_at(frame.ping().sent_at());
+        answer.mutable_pong()->set_sent_at(unix_milliseconds_now());
+        co_await link_->send(answer);
+        break;
+      }
+      case link::Frame::kPong: break;
+      case link::Frame::kRefusal: throw error_from(frame.refusal(), node_);
+      case link::Frame::kHello:
+      case link::Frame::kWelcome:
+      case link::Frame::kAck:
+      case link::Frame::BODY_NOT_SET: throw Error(ErrorKind::protocol, "the child sent a frame out of place");
+    }
+  }
+}
+
+Task<> IntakeSession::acknowledge(const link::Ack& ack) {
+  consumed_bytes_ = ack.consumed_bytes();
+  link::Frame frame;
+  *frame.mutable_ack() = ack;
+  co_await link_->send(frame);
+}
+
+Task<> IntakeSession::keep_alive() {
+  for (;;) {
+    link::Frame frame;
+    frame.mutable_ping()->set_sent_at(unix_milliseconds_now());
+    co_await link_->send(frame);
+    co_await sleep_for(kPingInterval);
+    if (Clock::now() - last_heard_ > 3 * kPingInterval)
+      throw Error(ErrorKind::connection, "the child has been silent for too long");
+  }
+}
+
+}  // namespace tributary

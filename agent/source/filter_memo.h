@@ -1,0 +1,46 @@
+// Row filters that a publication refuses (an enum column, a function of a user): PostgreSQL still evaluates them, for
+// the distinct values of the filter's columns, in a read-only transaction of the agent's session; the answers are kept.
+// A filter is a function of its row alone (`check` refuses others), so an answer stays right.
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "postgres/connection.h"
+#include "source/assembler.h"
+
+namespace tributary {
+
+class FilterMemo {
+ public:
+  // The verdicts on a row message, if every value it needs is known; otherwise remembers what has to be asked.
+  struct Verdicts {
+    Verdict old_row = Verdict::no;
+    Verdict new_row = Verdict::no;
+  };
+  std::optional<Verdicts> look_up(const CapturedTable& table, const RowMessage& message);
+
+  // Asks PostgreSQL for everything that look_up missed since. A value that PostgreSQL cannot even read (22P02: an enum
+  // label renamed since) gets the verdict unknown.
+  Task<> resolve(Connection& session, const Assembler& tables);
+
+  // The table has another shape or filter now.
+  void forget(uint32_t oid) { known_.erase(oid); }
+
+ private:
+  using Values = std::string;  // the filter columns of a row, as one tuple
+  std::optional<Verdict> look_up(const CapturedTable& table, const std::vector<Value>& row);
+
+  std::unordered_map<uint32_t, std::unordered_map<Values, Verdict>> known_;
+  std::unordered_map<uint32_t, std::set<Values>> missing_;
+  std::vector<Value> new_values_, old_values_, filter_values_;
+};
+
+// The statement that evaluates `table`'s filter over arrays of its filter columns' text values; one boolean per
+// element, in their order. Pure.
+std::string filter_statement(const CapturedTable& table);
+
+}  // namespace tributary

@@ -1,0 +1,113 @@
+#include "uplink/session.h"
+
+#include "base/clock.h"
+#include "wire/convert.h"
+#include "wire/protocol.h"
+
+namespace tributary {
+
+Task<std::unique_ptr<UplinkSession>> UplinkSession::open(std::string endpoint, TlsContext context,
+                                                         const Greeting& greeting) {
+  auto executor = co_await asio::this_coro::executor;
+  auto link = co_await Link::connect(std::move(endpoint), std::move(context), greeting.parent, kConnectTimeout);
+  link::Frame frame;
+  link::Hello& hello = *frame.mutable_hello();
+  hello.set_protocol_version(kProtocolVersion);
+  hello.set_node(greeting.node);
+  hello.set_instance(greeting.instance.to_bytes());
+  hello.set_software(greeting.software);
+  hello.set_parent(greeting.parent);
+  for (const std::string& table : greeting.tables) hello.add_tables(table);
+  co_await with_deadline(kConnectTimeout, "greeting the parent", link->send(frame));
+  const link::Frame answer =
+      co_await with_deadline(kWelcomeTimeout, "the parent's welcome", link->receive(kControlFrameBytesMax));
+  if (answer.has_refusal()) throw error_from(answer.refusal(), greeting.parent);
+  if (!answer.has_welcome()) throw Error(ErrorKind::protocol, "the parent answered the greeting with something else");
+  if (answer.welcome().protocol_version() != kProtocolVersion)
+    throw Error(
+        ErrorKind::protocol,
+        "the parent speaks protocol version " + std::to_string(answer.welcome().protocol_version()) + ", this agent 1",
+        "upgrade the older of the two");
+  co_return std::unique_ptr<UplinkSession>(new UplinkSession(std::move(link), executor, answer.welcome()));
+}
+
+UplinkSession::UplinkSession(std::unique_ptr<Link> link, const asio::any_io_executor& executor,
+                             const link::Welcome& welcome)
+    : link_(std::move(link)),
+      window_(position_from(welcome.applied()), welcome.window_bytes()),
+      room_(executor),
+      frame_bytes_max_(welcome.frame_bytes_max()),
+      last_heard_(Clock::now()) {}
+
+Task<> UplinkSession::send_relation(const Relation& relation) {
+  link::Frame frame;
+  write_relation(frame.mutable_relation(), relation);
+  co_await link_->send(frame);
+}
+
+Task<> UplinkSession::send_batch(Batch batch) {
+  while (!window_.has_room()) co_await room_.wait();
+  window_.sent(batch.to, batch.is_last_part, batch.payload.size());
+  link::Frame frame;
+  write_batch(frame.mutable_batch(), std::move(batch));
+  co_await link_->send(frame);
+}
+
+Task<> UplinkSession::send_status(const status::NodeStatus& report) {
+  link::Frame frame;
+  *frame.mutable_status_report() = report;
+  co_await link_->send(frame);
+}
+
+Task<Acknowledgement> UplinkSession::next_acknowledgement() {
+  for (;;) {
+    const link::Frame frame = co_await link_->receive(kControlFrameBytesMax);
+    last_heard_ = Clock::now();
+    switch (frame.body_case()) {
+      case link::Frame::kAck: {
+        Acknowledgement acknowledgement;
+        acknowledgement.applied = position_from(frame.ack().applied());
+        acknowledgement.is_moved = window_.acknowledged(acknowledgement.applied, frame.ack().consumed_bytes());
+        acknowledgement.is_held = frame.ack().has_hold();
+        acknowledgement.hold_reason = frame.ack().hold().reason();
+        acknowledgement.hold_hint = frame.ack().hold().hint();
+        room_.notify();
+        co_return acknowledgement;
+      }
+      case link::Frame::kPing: {
+        link::Frame answer;
+        answer.mutable_pong()->set_ping_sent_at(frame.ping().sent_at());
+        answer.mutable_pong()->set_sent_at(unix_milliseconds_now());
+        co_await link_->send(answer);
+        break;
+      }
+      case link::Frame::kPong: {
+        const int64_t now = unix_milliseconds_now();
+        round_trip_ms_ = static_cast<double>(now - frame.pong().ping_sent_at());
+        clock_offset_ms_ = static_cast<double>(frame.pong().sent_at()) - static_cast<double>(now) + round_trip_ms_ / 2;
+        break;
+      }
+      case link::Frame::kRefusal: throw error_from(frame.refusal(), "the parent");
+      case link::Frame::kHello:
+      case link::Frame::kWelcome:
+      case link::Frame::kRelation:
+      case link::Frame::kBatch:
+      case link::Frame::kStatusReport:
+      case link::Frame::BODY_NOT_SET:
+        throw Error(ErrorKind::protocol, "the parent sent a frame that only a child may send");
+    }
+  }
+}
+
+Task<> UplinkSession::keep_alive() {
+  for (;;) {
+    link::Frame frame;
+    frame.mutable_ping()->set_sent_at(unix_milliseconds_now());
+    co_await link_->send(frame);
+    co_await sleep_for(kPingInterval);
+    if (Clock::now() - last_heard_ > 3 * kPingInterval)
+      throw Error(ErrorKind::connection, "the parent has been silent for too long");
+  }
+}
+
+}  // namespace tributary

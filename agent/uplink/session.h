@@ -1,0 +1,68 @@
+// The child's side of one session with its parent: greeting, window, acknowledgements, pings.
+//
+//   queue ─▶ (flow/deliver) ─▶ session ══TLS══▶ parent
+//
+// The session ends by an exception: Error(connection) when the link is gone or silent, Error(refused) with the parent's
+// own words when it said no, Error(protocol) when it said something impossible.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/signal.h"
+#include "change/batch.h"
+#include "change/relation.h"
+#include "uplink/window.h"
+#include "wire/tls.h"
+
+namespace tributary {
+
+struct Greeting {
+  std::string node;
+  Uuid instance;
+  std::string software;
+  std::string parent;
+  std::vector<std::string> tables;  // "schema.table" of everything this node may send
+};
+
+struct Acknowledgement {
+  Position applied;
+  bool is_moved = false;  // the applied position is further than before
+  bool is_held = false;   // the parent holds this node's stream, for:
+  std::string hold_reason, hold_hint;
+};
+
+class UplinkSession {
+ public:
+  // Connects, greets, and returns when the parent has welcomed.
+  static Task<std::unique_ptr<UplinkSession>> open(std::string endpoint, TlsContext context, const Greeting& greeting);
+
+  const Position& applied_position() const { return window_.applied_position(); }
+  const Window& window() const { return window_; }
+  const std::string& peer_address() const { return link_->peer_address(); }
+  double round_trip_ms() const { return round_trip_ms_; }
+  double clock_offset_ms() const { return clock_offset_ms_; }  // the parent's clock minus ours
+  uint64_t frame_bytes_max() const { return frame_bytes_max_; }
+
+  Task<> send_relation(const Relation& relation);
+  Task<> send_batch(Batch batch);  // waits until the window has room
+  Task<> send_status(const status::NodeStatus& report);
+  // Answers pings on the way.
+  Task<Acknowledgement> next_acknowledgement();
+  // Pings, and ends with Error(connection) when nothing was heard for three intervals.
+  Task<> keep_alive();
+
+ private:
+  UplinkSession(std::unique_ptr<Link> link, const asio::any_io_executor& executor, const link::Welcome& welcome);
+
+  std::unique_ptr<Link> link_;
+  Window window_;
+  Signal room_;
+  uint64_t frame_bytes_max_;
+  Clock::time_point last_heard_;
+  double round_trip_ms_ = 0;
+  double clock_offset_ms_ = 0;
+};
+
+}  // namespace tributary

@@ -1,0 +1,27 @@
+// What both ends of the link must agree on beside the frames: versions, limits, deadlines, refusals.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "base/error.h"
+#include "link.pb.h"
+
+namespace tributary {
+
+constexpr uint32_t kProtocolVersion = 1;
+constexpr uint64_t kWindowBytes = 16 << 20;          // payload bytes in flight to a parent
+constexpr uint64_t kFrameBytesMax = 64 << 20;        // of a frame from a child
+constexpr uint64_t kControlFrameBytesMax = 1 << 20;  // of a frame from a parent, and of a greeting
+constexpr uint64_t kRawBytesMax = 1ULL << 30;        // of a batch's payload when opened
+constexpr auto kConnectTimeout = std::chrono::seconds(15);
+constexpr auto kWelcomeTimeout = std::chrono::seconds(30);
+constexpr auto kPingInterval = std::chrono::seconds(10);  // three silent ones: the peer is gone
+
+link::Frame refusal_frame(link::RefusalCode code, const std::string& message, const std::string& hint);
+
+// A refusal by `peer` as an Error: REFUSAL_PROTOCOL becomes Error(protocol), NOT_READY and REPLACED Error(connection),
+// the others Error(refused). Control characters are removed from the peer's words.
+Error error_from(const link::Refusal& refusal, const std::string& peer);
+
+}  // namespace tributary
