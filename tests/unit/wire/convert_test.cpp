@@ -1,0 +1,199 @@
+#include "wire/convert.h"
+
+#include <gmock/gmock.h>
+
+#include "base/error.h"
+
+namespace tributary {
+namespace {
+
+constexpr uint64_t kRawMax = 1000;
+
+Position position(uint64_t seq) {
+  static const Uuid stream = Uuid::random();
+  return {stream, seq, {seq * 100}, seq * 0x1234567890abcdef};
+}
+
+Batch whole_batch() {
+  Batch batch;
+  batch.from = position(3);
+  batch.to = position(5);
+  batch.relations = {1, ~0ULL};
+  batch.raw_bytes = 99;
+  batch.changes = 7;
+  batch.first_commit_time = -4;
+  batch.payload = std::string("\x28\xb5\x2f\xfd\0", 5);
+  return batch;
+}
+
+link::Batch message_of(Batch batch) {
+  link::Batch message;
+  write_batch(&message, std::move(batch));
+  return message;
+}
+
+bool is_accepted(link::Batch message) {
+  try {
+    batch_from(std::move(message), kRawMax);
+    return true;
+  } catch (const Error& failure) {
+    EXPECT_EQ(failure.kind(), ErrorKind::protocol);
+    return false;
+  }
+}
+
+Relation document() {
+  return {"public",
+          "document",
+          {{"id", 2950, "", -1, true}, {"status", 90001, "public.state", -1, false}, {"title", 1043, "", 104, false}}};
+}
+
+bool is_accepted(const link::Relation& message) {
+  try {
+    relation_from(message);
+    return true;
+  } catch (const Error& failure) {
+    EXPECT_EQ(failure.kind(), ErrorKind::protocol);
+    return false;
+  }
+}
+
+TEST(Convert, PositionsComeBack) {
+  for (const Position& sent : {position(9), Position{}, Position{Uuid::random(), ~0ULL, {~0ULL}, ~0ULL}}) {
+    link::Position message;
+    write_position(&message, sent);
+    EXPECT_EQ(position_from(message), sent);
+  }
+}
+
+TEST(Convert, APositionHasAStreamOfSixteenBytes) {
+  link::Position message;
+  EXPECT_THROW(position_from(message), Error);
+  message.set_stream(std::string(15, 'x'));
+  EXPECT_THROW(position_from(message), Error);
+  message.set_stream(std::string(16, '\0'));
+  EXPECT_EQ(position_from(message), Position{});
+  message.set_seq(1);
+  EXPECT_THROW(position_from(message), Error);
+}
+
+TEST(Convert, RelationsComeBack) {
+  link::Relation message;
+  write_relation(&message, document());
+  EXPECT_EQ(relation_from(message), document());
+}
+
+TEST(Convert, ARelationMustBeWholeAndBearItsOwnId) {
+  link::Relation good;
+  write_relation(&good, document());
+  link::Relation message = good;
+  message.set_shape_id(good.shape_id() + 1);
+  EXPECT_FALSE(is_accepted(message));
+  message = good;
+  message.mutable_columns(1)->set_is_key(true);
+  EXPECT_FALSE(is_accepted(message));
+  message = good;
+  message.clear_name();
+  EXPECT_FALSE(is_accepted(message));
+  message = good;
+  message.mutable_columns(0)->clear_name();
+  EXPECT_FALSE(is_accepted(message));
+  message = good;
+  message.clear_columns();
+  EXPECT_FALSE(is_accepted(message));
+  message = good;
+  for (int i = 0; i < 2000; ++i) message.add_columns()->set_name("c");
+  EXPECT_FALSE(is_accepted(message));
+}
+
+TEST(Convert, BatchesComeBack) {
+  const Batch sent = whole_batch();
+  const Batch got = batch_from(message_of(sent), kRawMax);
+  EXPECT_EQ(got.kind, BatchKind::changes);
+  EXPECT_EQ(got.from, sent.from);
+  EXPECT_EQ(got.to, sent.to);
+  EXPECT_EQ(got.relations, sent.relations);
+  EXPECT_EQ(got.raw_bytes, sent.raw_bytes);
+  EXPECT_EQ(got.changes, sent.changes);
+  EXPECT_EQ(got.first_commit_time, sent.first_commit_time);
+  EXPECT_EQ(got.payload, sent.payload);
+  EXPECT_TRUE(got.is_last_part);
+}
+
+TEST(Convert, PartsOfATransactionComeBack) {
+  Batch part = whole_batch();
+  part.to = part.from;
+  part.part = 4;
+  part.is_last_part = false;
+  const Batch got = batch_from(message_of(part), kRawMax);
+  EXPECT_EQ(got.part, 4U);
+  EXPECT_FALSE(got.is_last_part);
+  part.is_last_part = true;
+  EXPECT_FALSE(is_accepted(message_of(part)));
+  part.to = position(4);
+  EXPECT_TRUE(is_accepted(message_of(part)));
+  part.to = position(5);  // a transaction by parts is one transaction
+  EXPECT_FALSE(is_accepted(message_of(part)));
+  part.is_last_part = false;
+  EXPECT_FALSE(is_accepted(message_of(part)));
+}
+
+TEST(Convert, ANewStreamCarriesItsReasonAndNoChanges) {
+  Batch begin;
+  begin.kind = BatchKind::new_stream;
+  begin.from = position(3);
+  begin.to.stream = Uuid::random();
+  begin.reason = "the slot was lost";
+  EXPECT_EQ(batch_from(message_of(begin), kRawMax).reason, "the slot was lost");
+  EXPECT_EQ(batch_from(message_of(begin), kRawMax).kind, BatchKind::new_stream);
+  Batch bad = begin;
+  bad.to.seq = 1;
+  EXPECT_FALSE(is_accepted(message_of(bad)));
+  bad = begin;
+  bad.to = {};
+  EXPECT_FALSE(is_accepted(message_of(bad)));
+  bad = begin;
+  bad.to.stream = bad.from.stream;
+  EXPECT_FALSE(is_accepted(message_of(bad)));
+  bad = begin;
+  bad.payload = "x";
+  EXPECT_FALSE(is_accepted(message_of(bad)));
+  bad = begin;
+  bad.part = 1;
+  EXPECT_FALSE(is_accepted(message_of(bad)));
+}
+
+TEST(Convert, ABatchMustGoForwardInOneStreamAndHaveAPayload) {
+  const link::Batch good = message_of(whole_batch());
+  link::Batch message = good;
+  message.clear_from();
+  EXPECT_FALSE(is_accepted(message));
+  message = good;
+  message.clear_to();
+  EXPECT_FALSE(is_accepted(message));
+  message = good;
+  message.mutable_to()->set_seq(3);
+  EXPECT_FALSE(is_accepted(message));
+  message = good;
+  message.mutable_to()->set_stream(Uuid::random().to_bytes());
+  EXPECT_FALSE(is_accepted(message));
+  message = good;
+  message.mutable_to()->set_stream("short");
+  EXPECT_FALSE(is_accepted(message));
+  message = good;
+  message.clear_payload();
+  EXPECT_FALSE(is_accepted(message));
+  message = good;
+  message.set_raw_bytes(kRawMax + 1);
+  EXPECT_FALSE(is_accepted(message));
+  message = good;
+  message.set_kind(static_cast<link::BatchKind>(9));
+  EXPECT_FALSE(is_accepted(message));
+  message = good;
+  message.mutable_relations()->Resize(0x10001, 1);
+  EXPECT_FALSE(is_accepted(message));
+  EXPECT_TRUE(is_accepted(good));
+}
+
+}  // namespace
+}  // namespace tributary
