@@ -59,7 +59,8 @@ void print(const Step& step) {
 Task<> execute(Connection& connection, const Step& step) {
   constexpr int kAttempts = 20;
   const bool waits_without_lock = step.statement.find(" CONCURRENTLY ") != std::string::npos;
-  co_await connection.query(waits_without_lock ? "SET lock_timeout = 0" : "SET lock_timeout = '2s'");
+  const std::string lock_timeout = waits_without_lock ? "0" : "2s";
+  co_await connection.query("SET lock_timeout = '" + lock_timeout + "'");
   for (int attempt = 1;; ++attempt) {
     std::optional<Error> failure;
     try {
@@ -91,24 +92,20 @@ Task<> carry_out(Connection& connection, const Preparation& preparation, bool is
 }
 
 Task<> say_what_is_not_copied(Connection& connection, const Config& config) {
-  bool is_any = false;
+  if (co_await has_stream_begun(connection, config.node.name)) co_return;
   for (const TableConfig& table : config.tables) {
     const int64_t rows = co_await count_matching_rows(connection, table);
-    std::cout << "-- " << table.full_name() << ": " << rows << (rows == 1 ? " row" : " rows")
-              << (table.where.empty() ? " now" : " meet the filter now") << "\n";
-    is_any = is_any || rows > 0;
+    std::cout << "-- " << table.full_name() << ": " << rows << " of its rows would be sent\n";
   }
-  if (is_any)
-    std::cout << "-- Rows that are there before the stream begins are not copied; what changes after the first `run` "
-                 "is sent.\n";
+  std::cout << "-- Rows from before the first `run` are not copied: such a row is sent when it changes.\n";
 }
 
 Task<> init(Config config, InitOptions options) {
   const bool is_local = options.conninfo.empty();
   if (is_local) become_postgres();
-  const auto connection =
-      co_await Connection::open(is_local ? local_administrator(config.database.connection) : options.conninfo,
-                                Purpose::admin, "tributary init " + config.node.name);
+  // Named, because g++ 12 destroys the temporary of a conditional twice within a co_await expression.
+  const std::string conninfo = is_local ? local_administrator(config.database.connection) : options.conninfo;
+  const auto connection = co_await Connection::open(conninfo, Purpose::admin, "tributary init " + config.node.name);
   std::cout << "-- tributary init for node " << config.node.name
             << (options.is_dry_run ? ": nothing is executed; for psql\nSET search_path = '';\n\n" : "\n\n");
   if (config.parent) {

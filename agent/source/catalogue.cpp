@@ -90,6 +90,13 @@ Task<std::vector<SourceTable>> read_source_tables(Connection& connection, const 
   co_return tables;
 }
 
+Task<bool> has_stream_begun(Connection& connection, std::string node) {
+  const Result exists = co_await connection.query("SELECT to_regclass('tributary.stream') IS NOT NULL");
+  if (!exists.boolean(0, 0)) co_return false;
+  const Result row = co_await connection.execute("SELECT FROM tributary.stream WHERE node = $1", {node});
+  co_return row.rows() > 0;
+}
+
 Task<int64_t> count_matching_rows(Connection& connection, const TableConfig& table) {
   const Result kind = co_await connection.execute(
       "SELECT c.relkind = 'p' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"

@@ -34,6 +34,9 @@ struct SourceTable {
 // publication is missing, or when table and publication are not prepared as the configuration now has them.
 Task<std::vector<SourceTable>> read_source_tables(Connection& connection, const Config& config);
 
+// Whether a stream of this node was ever begun in this database.
+Task<bool> has_stream_begun(Connection& connection, std::string node);
+
 // How many rows of a configured table meet its filter. Scans the table.
 Task<int64_t> count_matching_rows(Connection& connection, const TableConfig& table);
 

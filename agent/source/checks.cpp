@@ -69,11 +69,13 @@ void check_table(const PreparedTable& table, std::vector<Finding>& findings) {
 }
 
 Task<void> check_rows_before_stream(Connection& connection, const Config& config, std::vector<Finding>& findings) {
-  const Result begun = co_await connection.execute("SELECT FROM tributary.stream WHERE node = $1", {config.node.name});
-  const std::vector<int64_t> kept = co_await read_rows_not_copied(connection, config);
+  const bool has_begun = co_await has_stream_begun(connection, config.node.name);
+  std::vector<int64_t> counts;
+  if (has_begun) counts = co_await read_rows_not_copied(connection, config);
   for (size_t i = 0; i < config.tables.size(); ++i) {
     const TableConfig& table = config.tables[i];
-    const int64_t rows = begun.rows() > 0 ? kept[i] : co_await count_matching_rows(connection, table);
+    if (!has_begun) counts.push_back(co_await count_matching_rows(connection, table));
+    const int64_t rows = counts[i];
     if (rows == 0) continue;
     if (rows < 0)
       findings.push_back({Verdict::warning,
@@ -81,9 +83,9 @@ Task<void> check_rows_before_stream(Connection& connection, const Config& config
                           "restart the agent"});
     else
       findings.push_back({Verdict::warning,
-                          std::to_string(rows) + " rows of " + table.full_name() + " meet the filter and " +
-                              (begun.rows() > 0 ? "were there before the stream began: they are not copied"
-                                                : "are there before the stream begins: they will not be copied"),
+                          std::to_string(rows) + " of the rows of " + table.full_name() + " that meet the filter " +
+                              (has_begun ? "were there before the stream began: they were not copied"
+                                         : "are there before the stream begins: they will not be copied"),
                           "begin with an equal table at the parent; a row is sent when it changes"});
   }
 }

@@ -94,9 +94,9 @@ std::vector<Step> completion_steps(const TableFacts& table, const std::optional<
              "no row of " + table.full_name() + " needs the completion trigger any more", false}};
   }
   if (completion->is_installed(table.completion)) return {};
-  return {{"BEGIN;\n" + completion->create_function + ";\n" + completion->create_trigger + ";\nALTER TABLE " + target +
+  return {{completion->create_function + ";\n" + completion->create_trigger + ";\nALTER TABLE " + target +
                " ENABLE ALWAYS TRIGGER " + trigger + ";\nCOMMENT ON TRIGGER " + trigger + " ON " + target + " IS " +
-               quote_literal(completion->definition_mark) + ";\nCOMMIT",
+               quote_literal(completion->definition_mark),
            "a row of " + table.full_name() +
                " that enters the row filter or changes its key must bring its large values along"}};
 }

@@ -37,7 +37,8 @@ std::optional<Completion> make_completion(const TableConfig& config, const Table
                                           const std::vector<std::string>& filter_columns,
                                           bool filter_calls_users_functions, const std::vector<std::string>& published);
 
-// What makes the table's trigger equal to `completion`, or takes it away where none is needed.
+// What makes the table's trigger equal to `completion`, or takes it away where none is needed. Several statements, to
+// be executed in one transaction.
 std::vector<Step> completion_steps(const TableFacts& table, const std::optional<Completion>& completion);
 
 }  // namespace tributary

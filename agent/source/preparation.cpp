@@ -32,19 +32,10 @@ void append(std::vector<Step>& to, std::vector<Step> from) {
   std::move(from.begin(), from.end(), std::back_inserter(to));
 }
 
-// A publication that is there already watches the table: between a new identity and a new filter every UPDATE of the
-// application would fail, so both change in one transaction.
-void put_together(std::vector<Step>& identities, std::vector<Step>& publication, std::vector<Step>& steps) {
-  if (identities.empty() || publication.empty()) {
-    append(steps, std::move(identities));
-    append(steps, std::move(publication));
-    return;
-  }
-  Step all{"BEGIN", publication.front().why};
-  for (const auto* part : {&identities, &publication})
-    for (const Step& step : *part) all.statement += ";\n" + step.statement;
-  all.statement += ";\nCOMMIT";
-  steps.push_back(std::move(all));
+// What a table needs before it is published: its identity, and a trigger, which is several statements.
+void append_alone(std::vector<Step>& to, TableSteps from) {
+  append(to, std::move(from.identities));
+  if (!from.completion.empty()) to.push_back(in_one_transaction(from.completion));
 }
 
 }  // namespace
@@ -124,7 +115,8 @@ Task<Preparation> prepare_source(Connection& connection, const Config& config, V
   const PublicationFacts publication = co_await read_publication_facts(connection, config.publication());
   std::vector<PreparedTable> tables;
   bool hides_rows = false;
-  std::vector<Step> indexes, identities, later_identities, completion, leftovers, kept_records;
+  std::vector<Step> indexes, leftovers, kept_records;
+  std::vector<TableSteps> published_already, not_yet_published;
   for (const TableConfig& table_config : config.tables) {
     const auto found = records.find(table_config.full_name());
     const PublishedRecord* record = found == records.end() ? nullptr : &found->second;
@@ -134,10 +126,8 @@ Task<Preparation> prepare_source(Connection& connection, const Config& config, V
     TableSteps table_steps = steps_of(table.plan, table.facts, record);
     append(kept_records, record_steps(table_config, table.plan, table.facts, record));
     append(indexes, std::move(table_steps.indexes));
-    append(publication.members.contains(table.facts.oid) ? later_identities : identities,
-           std::move(table_steps.identities));
-    append(completion, std::move(table_steps.completion));
     append(leftovers, std::move(table_steps.leftovers));
+    (publication.members.contains(table.facts.oid) ? published_already : not_yet_published).push_back(table_steps);
     if (table.plan.identity == Identity::full)
       preparation.notes.push_back(
           table.facts.full_name() +
@@ -150,8 +140,7 @@ Task<Preparation> prepare_source(Connection& connection, const Config& config, V
   append(steps, co_await missing_grants(connection, role, source_grants(role, schema.text(0, 1), tables)));
   append(steps, std::move(kept_records));
   append(steps, std::move(indexes));
-  append(steps, std::move(identities));
-  append(steps, std::move(completion));
+  for (TableSteps& table : not_yet_published) append_alone(steps, std::move(table));
   const bool is_any_partitioned =
       std::any_of(tables.begin(), tables.end(), [](const PreparedTable& table) { return table.facts.is_partitioned; });
   const Result trigger = co_await connection.query(
@@ -163,7 +152,19 @@ Task<Preparation> prepare_source(Connection& connection, const Config& config, V
          "  WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE') EXECUTE FUNCTION tributary.prepare_partitions()",
          "partitions made later need their root's replica identity, or the application's UPDATE fails"});
   std::vector<Step> published = publication_steps(config.publication(), publication, tables);
-  put_together(later_identities, published, steps);
+  if (published.empty()) {
+    for (TableSteps& table : published_already) append_alone(steps, std::move(table));
+  } else {
+    // The publication that is there watches these tables: between a new identity and a new filter every UPDATE of the
+    // application would fail, and between a new trigger and a new filter a row could leave without its large values.
+    std::vector<Step> together;
+    for (TableSteps& table : published_already) {
+      append(together, std::move(table.identities));
+      append(together, std::move(table.completion));
+    }
+    append(together, std::move(published));
+    steps.push_back(together.size() == 1 ? together.front() : in_one_transaction(together));
+  }
   append(steps, std::move(leftovers));
   co_return preparation;
 }

@@ -7,6 +7,13 @@
 
 namespace tributary {
 
+Step in_one_transaction(const std::vector<Step>& steps) {
+  Step all{"BEGIN", steps.front().why};
+  for (const Step& step : steps) all.statement += ";\n" + step.statement;
+  all.statement += ";\nCOMMIT";
+  return all;
+}
+
 std::string name_list(const std::vector<std::string>& names) {
   std::string list;
   for (const std::string& name : names) list += (list.empty() ? "" : ", ") + quote_name(name);

@@ -13,6 +13,9 @@ struct Step {
   bool is_needed = true;  // false: the node works without it
 };
 
+// All of them in one transaction, with the first one's reason. `steps` is not empty.
+Step in_one_transaction(const std::vector<Step>& steps);
+
 // "a", "b": names quoted for SQL and joined.
 std::string name_list(const std::vector<std::string>& names);
 

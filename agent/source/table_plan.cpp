@@ -186,7 +186,7 @@ TableSteps steps_of(const TablePlan& plan, const TableFacts& table, const Publis
   TableSteps steps;
   if (plan.identity == Identity::index) add_index_steps(plan, table, steps.indexes);
   if (plan.identity != Identity::kept) add_identity_steps(plan, table, steps.identities);
-  steps.completion = completion_steps(table, plan.completion);
+  (plan.completion ? steps.completion : steps.leftovers) = completion_steps(table, plan.completion);
   const TreeMember& top = table.tree.front();
   const bool is_in_use = record && top.identity_index == record->identity_index && steps.identities.empty();
   if (record && !record->identity_index.empty() && record->identity_index != plan.identity_index && !is_in_use &&

@@ -44,9 +44,9 @@ bool identity_holds(const TreeMember& member, const std::vector<std::string>& co
 
 struct TableSteps {
   std::vector<Step> indexes;
-  std::vector<Step> identities;  // of a table that is published already: to be done together with the publication
+  std::vector<Step> identities;
   std::vector<Step> completion;
-  std::vector<Step> leftovers;  // an index of ours that is no longer used
+  std::vector<Step> leftovers;  // of ours, no longer used; to be dropped when the publication is right
 };
 TableSteps steps_of(const TablePlan& plan, const TableFacts& table, const PublishedRecord* record);
 
