@@ -1,0 +1,286 @@
+// What a parent's database does not take holds the child's stream: the refused change is named, nothing of its
+// transaction is written, what precedes it is, and mending the cause is noticed.
+#include "apply_fixture.h"
+
+namespace tributary {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+const Relation kDocument = table_of("document", {"id*", "district", "title"}, {{"id", kInt4Oid}});
+
+class ApplyRefusal : public ApplyTest {
+ protected:
+  ApplyRefusal() {
+    sql_->exec("CREATE TABLE document (id int PRIMARY KEY, district text, title text CONSTRAINT title_taken UNIQUE)");
+  }
+  std::string documents() { return rows("SELECT * FROM document ORDER BY id"); }
+  ChildStream& put(const char* id, const char* district, const char* title) {
+    return stream_.put(kDocument, {text(id), text(district), text(title)});
+  }
+  // Of a delivery that is held; empty when it is not.
+  LaneHold hold_of_delivery() { return deliver_all().hold.value_or(LaneHold{}); }
+};
+
+TEST_F(ApplyRefusal, NamesTheFirstRefusedChangeAndKeepsWhatPrecedesIt) {
+  sql_->exec("INSERT INTO document VALUES (9, 'B', 'secret title')");
+  put("1", "A", "one").commit();
+  put("2", "A", "two").put(kDocument, {text("3"), text("A"), text("secret title")}).commit();
+  put("4", "A", "four").commit();
+  const LaneHold hold = hold_of_delivery();
+  EXPECT_EQ(hold.sqlstate, "23505");
+  EXPECT_THAT(hold.reason, HasSubstr("public.document, row with key hash "));
+  EXPECT_THAT(hold.reason, HasSubstr("title_taken"));
+  EXPECT_THAT(hold.reason, Not(HasSubstr("secret title")));
+  EXPECT_FALSE(hold.hint.empty());
+  EXPECT_EQ(documents(), "1 | A | one\n9 | B | secret title\n");
+  EXPECT_EQ(applied_seq(), 1u);
+}
+
+TEST_F(ApplyRefusal, GoesOnWhenTheCauseIsMended) {
+  sql_->exec("INSERT INTO document VALUES (9, 'B', 'two')");
+  put("1", "A", "one").commit();
+  put("2", "A", "two").commit();
+  put("3", "A", "three").commit();
+  std::deque<Batch> batches;
+  batches.push_back(stream_.beginning());
+  batches.push_back(stream_.batch());
+  int holds = 0;
+  const LaneReport report = deliver(std::move(batches), [&](const LaneHold&) {
+    ++holds;
+    sql_->exec("DELETE FROM document WHERE id = 9");
+  });
+  EXPECT_EQ(holds, 1);
+  EXPECT_FALSE(report.hold);
+  EXPECT_EQ(report.transactions, 3u);
+  EXPECT_EQ(documents(), "1 | A | one\n2 | A | two\n3 | A | three\n");
+}
+
+TEST_F(ApplyRefusal, APatchOfAMissingRow) {
+  stream_.patch(kDocument, {text("1"), kUnchanged, text("new")}).commit();
+  EXPECT_THAT(hold_of_delivery().reason, HasSubstr("is missing here"));
+  EXPECT_EQ(documents(), "");
+}
+
+TEST_F(ApplyRefusal, APatchOfARowRemovedBefore) {
+  sql_->exec("INSERT INTO document VALUES (1, 'A', 'one')");
+  stream_.remove(kDocument, {text("1"), kNull, kNull}).patch(kDocument, {text("1"), kUnchanged, text("new")}).commit();
+  EXPECT_THAT(hold_of_delivery().reason, HasSubstr("is missing here"));
+  EXPECT_EQ(documents(), "1 | A | one\n");
+}
+
+TEST_F(ApplyRefusal, ARowThatCouldNotBeSentWhole) {
+  put("1", "A", "one").commit();
+  stream_.change(ChangeKind::stale, kDocument, {text("2"), kNull, kNull}).commit();
+  EXPECT_THAT(hold_of_delivery().reason, HasSubstr("could not be sent whole"));
+  EXPECT_EQ(documents(), "1 | A | one\n");
+}
+
+TEST_F(ApplyRefusal, ATriggerThatSwallowsARow) {
+  sql_->exec(R"(CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+    CREATE TRIGGER swallow BEFORE INSERT ON document FOR EACH ROW EXECUTE FUNCTION swallow();
+    ALTER TABLE document ENABLE ALWAYS TRIGGER swallow)");
+  put("1", "A", "one").commit();
+  EXPECT_THAT(hold_of_delivery().reason, HasSubstr("trigger"));
+}
+
+TEST_F(ApplyRefusal, AConstraintThatSpeaksAtCommit) {
+  sql_->exec(R"(CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no %', new.title; END $$;
+    CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON document DEFERRABLE INITIALLY DEFERRED
+      FOR EACH ROW WHEN (new.title = 'bad') EXECUTE FUNCTION refuse();
+    ALTER TABLE document ENABLE ALWAYS TRIGGER refuse)");
+  put("1", "A", "good").commit();
+  put("2", "A", "bad").commit();
+  const LaneHold hold = hold_of_delivery();
+  EXPECT_EQ(hold.sqlstate, "P0001");
+  EXPECT_THAT(hold.reason, Not(HasSubstr("bad")));
+  EXPECT_EQ(documents(), "1 | A | good\n");
+}
+
+TEST_F(ApplyRefusal, AShapeThatDoesNotFitIsNamedWithItsAlterAndGoesOnAfterwards) {
+  const Relation wider =
+      table_of("document", {"id*", "district", "title", "pages"}, {{"id", kInt4Oid}, {"pages", kInt4Oid}});
+  put("1", "A", "one").commit();
+  stream_.put(wider, {text("2"), text("A"), text("two"), text("7")}).commit();
+  std::deque<Batch> batches;
+  batches.push_back(stream_.beginning());
+  batches.push_back(stream_.batch());
+  std::string hint;
+  deliver(std::move(batches), [&](const LaneHold& hold) {
+    hint = hold.hint;
+    EXPECT_EQ(documents(), "1 | A | one\n");
+    sql_->exec(hold.hint);
+  });
+  EXPECT_EQ(hint, "ALTER TABLE \"public\".\"document\" ADD COLUMN \"pages\" integer;");
+  EXPECT_EQ(documents(), "1 | A | one | NULL\n2 | A | two | 7\n");
+}
+
+TEST_F(ApplyRefusal, AColumnDroppedWhileTheLaneRuns) {
+  put("1", "A", "one").commit();
+  deliver_all();
+  sql_->exec("ALTER TABLE document DROP COLUMN title");
+  put("2", "A", "two").commit();
+  EXPECT_THAT(hold_of_delivery().reason, HasSubstr("\"title\""));
+}
+
+TEST_F(ApplyRefusal, ATableThatChildrenMayNotWrite) {
+  tables_ = {"public.photo"};
+  put("1", "A", "one").commit();
+  EXPECT_THAT(hold_of_delivery().reason, HasSubstr("not one that children may write"));
+  EXPECT_EQ(documents(), "");
+}
+
+TEST_F(ApplyRefusal, AnotherStreamIsTakenUpOnlyAtAPersonsWord) {
+  put("1", "A", "one").commit();
+  deliver_all();
+  std::deque<Batch> batches;
+  batches.push_back(stream_.break_off("the slot is gone"));
+  put("2", "A", "two").commit();
+  batches.push_back(stream_.batch());
+  std::string reason;
+  deliver(std::move(batches), [&](const LaneHold& hold) {
+    reason = hold.reason;
+    EXPECT_EQ(documents(), "1 | A | one\n");
+    EXPECT_THAT(hold.hint, HasSubstr("DELETE FROM tributary.applied WHERE child = 'district-a'"));
+    sql_->exec("DELETE FROM tributary.applied WHERE child = 'district-a'");
+  });
+  EXPECT_THAT(reason, HasSubstr("the slot is gone"));
+  EXPECT_EQ(documents(), "1 | A | one\n2 | A | two\n");
+  EXPECT_EQ(sql_->value("SELECT stream FROM tributary.applied"), stream_.position().stream.to_string());
+}
+
+TEST_F(ApplyRefusal, ADatabaseThatWasNotPrepared) {
+  sql_->exec("DROP SCHEMA tributary CASCADE");
+  put("1", "A", "one").commit();
+  try {
+    deliver_all();
+    ADD_FAILURE() << "delivered into a database without applied positions";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::setup);
+    EXPECT_THAT(error.hint(), HasSubstr("tributary init"));
+  }
+}
+
+// --- ownership ---
+
+class Ownership : public ApplyRefusal {
+ protected:
+  Ownership() {
+    child_.owns = "district = 'A'";
+    is_only_child_ = false;
+    sql_->exec("INSERT INTO document VALUES (1, 'A', 'mine'), (2, 'B', 'theirs'), (3, NULL, 'nobody''s')");
+  }
+  const std::string untouched_ = "1 | A | mine\n2 | B | theirs\n3 | NULL | nobody's\n";
+  void expect_refused() {
+    const LaneHold hold = hold_of_delivery();
+    EXPECT_THAT(hold.reason, HasSubstr("is not the child's to write"));
+    EXPECT_THAT(hold.reason, HasSubstr("district = 'A'"));
+    EXPECT_EQ(documents(), untouched_);
+  }
+};
+
+TEST_F(Ownership, OwnRowsAreWritten) {
+  put("4", "A", "new").put(kDocument, {text("1"), text("A"), text("changed")}).commit();
+  stream_.patch(kDocument, {text("4"), kUnchanged, text("newer")}).commit();
+  put("5", "A", "gone").commit();
+  EXPECT_EQ(hold_of_delivery(), LaneHold{});
+  stream_.remove(kDocument, {text("5"), kNull, kNull}).patch(kDocument, {text("1"), text("A"), kUnchanged}).commit();
+  EXPECT_EQ(hold_of_delivery(), LaneHold{});
+  EXPECT_EQ(documents(), "1 | A | changed\n2 | B | theirs\n3 | NULL | nobody's\n4 | A | newer\n");
+}
+
+TEST_F(Ownership, AnInsertOfAnothersRowIsRefused) {
+  put("4", "A", "good").put(kDocument, {text("5"), text("B"), text("bad")}).commit();
+  expect_refused();
+}
+
+TEST_F(Ownership, AnInsertOfNobodysRowIsRefused) {
+  stream_.put(kDocument, {text("4"), kNull, text("bad")}).commit();
+  expect_refused();
+}
+
+TEST_F(Ownership, AnOverwriteOfAnothersRowIsRefused) {
+  put("2", "A", "now mine").commit();
+  expect_refused();
+}
+
+TEST_F(Ownership, AnOverwriteThatGivesARowAwayIsRefused) {
+  put("1", "B", "given").commit();
+  expect_refused();
+}
+
+TEST_F(Ownership, ARemoveOfAnothersRowIsRefused) {
+  stream_.remove(kDocument, {text("1"), kNull, kNull}).remove(kDocument, {text("2"), kNull, kNull}).commit();
+  expect_refused();
+}
+
+TEST_F(Ownership, ARemoveOfNobodysRowIsRefused) {
+  stream_.remove(kDocument, {text("3"), kNull, kNull}).commit();
+  expect_refused();
+}
+
+TEST_F(Ownership, APatchOfAnothersRowIsRefused) {
+  stream_.patch(kDocument, {text("2"), kUnchanged, text("changed")}).commit();
+  expect_refused();
+}
+
+TEST_F(Ownership, APatchThatMovesARowOutIsRefused) {
+  stream_.patch(kDocument, {text("1"), text("B"), kUnchanged}).commit();
+  expect_refused();
+}
+
+TEST_F(Ownership, AClearRemovesOwnRowsOnly) {
+  stream_.change(ChangeKind::clear, kDocument).commit();
+  EXPECT_EQ(hold_of_delivery(), LaneHold{});
+  EXPECT_EQ(documents(), "2 | B | theirs\n3 | NULL | nobody's\n");
+}
+
+TEST_F(Ownership, AClearWithoutKnownRowsIsHeld) {
+  child_.owns.clear();
+  stream_.change(ChangeKind::clear, kDocument).commit();
+  EXPECT_THAT(hold_of_delivery().reason, HasSubstr("TRUNCATE"));
+  EXPECT_EQ(documents(), untouched_);
+}
+
+TEST_F(Ownership, ATableWithoutTheColumnIsNotLimitedUnlessItHasItsOwnCondition) {
+  sql_->exec("CREATE TABLE photo (id int PRIMARY KEY, document_district text)");
+  const Relation photo = table_of("photo", {"id*", "document_district"}, {{"id", kInt4Oid}});
+  stream_.put(photo, {text("1"), text("B")}).commit();
+  EXPECT_EQ(hold_of_delivery(), LaneHold{});
+  child_.owns_by_table["public.photo"] = "document_district = 'A'";
+  stream_.put(photo, {text("2"), text("A")}).commit();
+  EXPECT_EQ(hold_of_delivery(), LaneHold{});
+  stream_.put(photo, {text("3"), text("B")}).commit();
+  EXPECT_THAT(hold_of_delivery().reason, HasSubstr("is not the child's to write"));
+  EXPECT_EQ(rows("SELECT * FROM photo ORDER BY id"), "1 | B\n2 | A\n");
+}
+
+TEST_F(Ownership, ATableOfKeysAlone) {
+  sql_->exec("CREATE TABLE district_user (district text, name text, PRIMARY KEY (district, name))");
+  const Relation users = table_of("district_user", {"district*", "name*"});
+  stream_.put(users, {text("A"), text("ada")}).put(users, {text("A"), text("alan")}).commit();
+  stream_.put(users, {text("A"), text("ada")}).commit();
+  EXPECT_EQ(hold_of_delivery(), LaneHold{});
+  stream_.put(users, {text("B"), text("eve")}).commit();
+  EXPECT_THAT(hold_of_delivery().reason, HasSubstr("is not the child's to write"));
+  EXPECT_EQ(rows("SELECT * FROM district_user ORDER BY name"), "A | ada\nA | alan\n");
+}
+
+TEST_F(Ownership, AConditionOverAColumnThatIsNotSentIsHeld) {
+  const Relation narrow = table_of("document", {"id*", "title"}, {{"id", kInt4Oid}});
+  stream_.put(narrow, {text("4"), text("t")}).commit();
+  EXPECT_THAT(hold_of_delivery().reason, HasSubstr("does not send"));
+  EXPECT_EQ(documents(), untouched_);
+}
+
+TEST_F(Ownership, AConditionThatIsNoSqlIsHeld) {
+  child_.owns = "district = = 'A'";
+  put("4", "A", "t").commit();
+  EXPECT_THAT(hold_of_delivery().reason,
+              HasSubstr("`owns` of child district-a does not work for table public.document (SQLSTATE 42601)"));
+  EXPECT_EQ(documents(), untouched_);
+}
+
+}  // namespace
+}  // namespace tributary
