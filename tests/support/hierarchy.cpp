@@ -142,8 +142,9 @@ void Hierarchy::start() {
 }
 
 std::string Hierarchy::difference() {
+  // From the bottom, so that what a lower tier still brings is not missed: nodes_ has parents first.
   std::string text;
-  for (const auto& node : nodes_) text += node->difference();
+  for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) text += (*node)->difference();
   return text;
 }
 
