@@ -148,10 +148,15 @@ class Intake {
       if (auto* batch = std::get_if<Batch>(&inbound))
         lane.push(std::move(*batch));
       else if (auto* relation = std::get_if<Relation>(&inbound))
-        lane.add_relation(relation->shape_id(), std::move(*relation));
+        add(lane, std::move(*relation));
       else
         board_.store_report(session.node(), std::move(std::get<status::NodeStatus>(inbound)));
     }
+  }
+
+  static void add(Lane& lane, Relation relation) {
+    const uint64_t shape_id = relation.shape_id();
+    lane.add_relation(shape_id, std::move(relation));
   }
 
   // Tells the child what is committed, and why it is held; several commits at once become one acknowledgement.

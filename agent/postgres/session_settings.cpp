@@ -16,7 +16,7 @@ constexpr const char* kEverySession =
     " -c transform_null_equals=off -c row_security=off -c search_path= -c synchronous_commit=on"
     " -c default_transaction_isolation=read\\ committed -c default_transaction_read_only=off"
     " -c default_transaction_deferrable=off -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0"
-    " -c client_min_messages=warning -c session_preload_libraries= -c local_preload_libraries=";
+    " -c client_min_messages=warning";
 
 // Plans of apply come from the statement's key, whatever the statistics say: a target table is never scanned for a
 // handful of keys. A lock that is not given within 30 s is a reason to try again (55P03).

@@ -20,7 +20,7 @@ CapturedTable captured_table(const RelationMessage& announced, const SourceTable
                                     [&](const Column& candidate) { return candidate.name == column.name; });
     const auto wire_column = static_cast<uint16_t>(i);
     Column sent{column.name, column.type_oid, {}, column.type_modifier, false};
-    bool is_sent = true;
+    bool is_sent = table.send_new_columns;
     if (known != table.relation.columns.end()) {
       sent.type_name = known->type_name;
       sent.is_key = known->is_key;
