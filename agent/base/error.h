@@ -24,7 +24,7 @@ enum class ErrorKind {
 
 enum class WhatNow { retry, wait_for_person, exit };
 
-// The policy for each kind, in one place. `wait_for_person` means: say it, then look again at a slow pace.
+// The policy for each kind, in one place. `wait_for_person` means: say it, and look again now and then.
 WhatNow what_now(ErrorKind kind);
 const char* name_of(ErrorKind kind);
 

@@ -33,10 +33,9 @@ Task<> RetryLoop::run(std::function<Task<>()> attempt) const {
       throw boost::system::system_error(asio::error::operation_aborted);
     const auto now = Clock::now();
     if (now - began > max) backoff.reset();
-    auto pause = backoff.next();
+    const auto pause = backoff.next();
     if (failure) {
       if (report) report(*failure);
-      if (what_now(failure->kind()) == WhatNow::wait_for_person) pause = std::max<Clock::duration>(pause, max / 2);
       const std::string message = failure->message() + (failure->hint().empty() ? "" : " (" + failure->hint() + ")");
       if (message != last_message || now - last_logged > std::chrono::minutes(10)) {
         spdlog::warn("{}: {}; trying again", what, message);

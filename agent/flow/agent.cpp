@@ -47,9 +47,7 @@ class Agent {
         context_(context) {}
 
   Task<> run() {
-    const bool sends = config_.parent.has_value(), takes = config_.intake.has_value();
-    co_await until_one_ends(stop_signal(), watchdog(), serve_control_socket(), serve_status(), sends ? send() : never(),
-                            takes ? take() : never());
+    co_await until_one_ends(stop_signal(), watchdog(), serve_control_socket(), serve_status(), send(), take());
   }
 
  private:
@@ -80,6 +78,7 @@ class Agent {
 
   // A node with a parent: its queue, what fills it and what empties it.
   Task<> send() {
+    if (!config_.parent) co_return co_await never();
     const RetryLoop loop{.what = "queue", .report = [this](const Error& error) {
                            auto& status = board_.queue();
                            status.set_health(health_of(error));
@@ -157,7 +156,9 @@ class Agent {
     }
   }
 
+  // A node with children.
   Task<> take() {
+    if (!config_.intake) co_return co_await never();
     const RetryLoop loop{.what = "intake", .report = [this](const Error& error) {
                            auto& status = board_.intake();
                            status.set_health(health_of(error));
