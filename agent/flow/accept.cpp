@@ -278,8 +278,10 @@ Task<> accept_children(const Config& config, StatusBoard& board) {
     }
     if (intake.has_room_for_greeting()) sessions.start(serve_quietly(intake, std::move(socket), board));
   }
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  // The sessions hold references to what lives here: they end first.
+  co_await asio::this_coro::throw_if_cancelled(false);
   co_await sessions.end_all();
+  throw boost::system::system_error(asio::error::operation_aborted);
 }
 
 }  // namespace tributary

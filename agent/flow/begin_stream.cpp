@@ -50,15 +50,16 @@ Task<StreamRecord> begin_stream(const Config& config, Queue& queue, Worker& queu
   co_await store_stream_row(session, config.node.name, slot, record.stream, record.nonces[0], source.system_identifier);
   co_await record_rows_not_copied(session, config);
 
-  // The parent's position is no longer in the queue: what lies there would not be understood.
   const bool is_break = !old.break_reason.empty();
   co_await queue_writer.run([&] {
+    // Where the parent's position is no longer in the queue, what lies there would not be understood.
+    const bool is_discarded = is_break && old.break_after != queue.head();
     Batch batch;
     batch.kind = BatchKind::new_stream;
     batch.from = is_break ? old.break_after : queue.head();
     batch.to = Position{record.stream, 0, consistent_point, 0};
     batch.reason = reason;
-    queue.begin_stream(batch, record, is_break);
+    queue.begin_stream(batch, record, is_discarded);
   });
   co_return record;
 }

@@ -254,6 +254,17 @@ Task<> report_tables(Connection& session, const Config& config, const std::vecto
   }
 }
 
+// The next attempt begins a new stream, after what the queue holds of this one.
+Task<> give_up_stream(Queue& queue, Worker& queue_writer, std::string reason) {
+  co_await queue_writer.run([&] {
+    queue.drop_incomplete();
+    StreamRecord record = queue.stream_record();
+    record.break_reason = reason;
+    record.break_after = queue.head();
+    queue.store_stream_record(record);
+  });
+}
+
 }  // namespace
 
 Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board) {
@@ -281,7 +292,18 @@ Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, St
   spdlog::info("capture: streaming from slot {} at {}", config.slot(), start.record.confirm_lsn.to_string());
 
   CaptureRun run(config, queue, queue_writer, board, *session, *wal, start, co_await asio::this_coro::executor);
-  co_await until_one_ends(run.read(), run.store(), run.report(), run.renew_nonces(), run.watch_for_shutdown(*sentinel));
+  std::optional<Error> lost;
+  try {
+    co_await until_one_ends(run.read(), run.store(), run.report(), run.renew_nonces(),
+                            run.watch_for_shutdown(*sentinel));
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::stream_lost) throw;
+    lost = error;
+  }
+  if (lost) {
+    co_await give_up_stream(queue, queue_writer, lost->message());
+    throw *lost;
+  }
 }
 
 }  // namespace tributary
