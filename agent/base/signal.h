@@ -17,6 +17,7 @@ class Signal {
   }
   // One waiter at a time.
   Task<> wait() {
+    timer_.expires_at(Clock::time_point::max());  // a cancelled wait_for left its limit
     while (!is_set_) co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
     is_set_ = false;
   }

@@ -127,7 +127,7 @@ class Connection {
   std::unique_ptr<State> state_;
 };
 
-// The kind of a server error: exact-rules.md 4's classes. `08, 25006, 40, 53, 55P03, 57, 58` pass by themselves
+// The kind of a server error: exact-rules.md 4's classes. `08, 25006, 40, 53, 55006, 55P03, 57, 58` pass by themselves
 // (connection or resource), `22, 23, 42804, 42703, 42P01, 42501, 428C9, 21000, 44000, 54000, P0001` are the data's.
 ErrorKind kind_of_sqlstate(std::string_view sqlstate);
 

@@ -2,8 +2,9 @@
 
 #include <libpq-fe.h>
 
-#include <array>
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "postgres/connection.h"
 
@@ -62,7 +63,8 @@ std::string condition_name(std::string_view sqlstate) {
 
 ErrorKind kind_of_sqlstate(std::string_view sqlstate) {
   if (starts_with_any(sqlstate, {"08", "57P"})) return ErrorKind::connection;
-  if (starts_with_any(sqlstate, {"25006", "40", "53", "55", "57", "58"})) return ErrorKind::resource;
+  // 55006: another session still uses the slot. The rest of class 55 (55000 above all) does not mend itself.
+  if (starts_with_any(sqlstate, {"25006", "40", "53", "55006", "55P03", "57", "58"})) return ErrorKind::resource;
   if (starts_with_any(sqlstate, {"22", "23", "42804", "42703", "42P01", "42501", "428C9", "21", "44", "54", "P0"}))
     return ErrorKind::data;
   return ErrorKind::setup;
@@ -74,7 +76,11 @@ Error server_error(const PGresult* result) {
     return Error(ErrorKind::connection,
                  "lost the connection to PostgreSQL: " + first_line(PQresultErrorMessage(result)));
   std::string message = "PostgreSQL: ";
-  if (is_harmless(sqlstate)) {
+  // What a function of the database raises has its author's words, under any SQLSTATE; it comes with a context, as
+  // waiting for a lock does too.
+  const bool is_from_function =
+      !field(result, PG_DIAG_CONTEXT).empty() && !starts_with_any(sqlstate, {"40", "53", "55P03", "57"});
+  if (is_harmless(sqlstate) && !is_from_function) {
     message += field(result, PG_DIAG_MESSAGE_PRIMARY);
   } else {
     message += condition_name(sqlstate);
@@ -89,20 +95,26 @@ Error server_error(const PGresult* result) {
 }
 
 Error connect_error(std::string_view libpq_message) {
-  const std::string message = first_line(libpq_message);
-  const auto says = [&](std::string_view words) { return libpq_message.find(words) != std::string_view::npos; };
-  if (says("authentication failed") || says("no password supplied"))
-    return Error(ErrorKind::setup, message, "check the password of the role, ~/.pgpass, or pg_hba.conf");
-  if (says("no pg_hba.conf entry"))
-    return Error(ErrorKind::setup, message,
-                 "add a line for this role and database to pg_hba.conf and reload PostgreSQL");
-  if (says("role") && says("does not exist"))
-    return Error(ErrorKind::setup, message, "run `tributary init` to create the role");
-  if (says("database") && says("does not exist"))
-    return Error(ErrorKind::setup, message, "check dbname in [database] connection");
-  if (says("must be superuser or replication role"))
-    return Error(ErrorKind::setup, message, "run `tributary init`, or: ALTER ROLE <role> REPLICATION");
-  return Error(ErrorKind::connection, "cannot connect to PostgreSQL: " + message);
+  struct Refusal {
+    std::vector<std::string_view> words;  // a line of libpq's says all of them
+    const char* hint;
+  };
+  static const Refusal kRefusals[] = {
+      {{"authentication failed"}, "check the password of the role, ~/.pgpass, or pg_hba.conf"},
+      {{"no password supplied"}, "check the password of the role, ~/.pgpass, or pg_hba.conf"},
+      {{"no pg_hba.conf entry"}, "add a line for this role and database to pg_hba.conf and reload PostgreSQL"},
+      {{"role", "does not exist"}, "run `tributary init` to create the role"},
+      {{"database", "does not exist"}, "check dbname in [database] connection"},
+      {{"must be superuser or replication role"}, "run `tributary init`, or: ALTER ROLE <role> REPLICATION"}};
+  // One line per host that was tried: of several, the one that refused says what a person has to do.
+  for (std::string_view rest = libpq_message; !rest.empty();) {
+    const std::string line = first_line(rest);
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    for (const auto& [words, hint] : kRefusals)
+      if (std::ranges::all_of(words, [&](auto word) { return line.find(word) != std::string::npos; }))
+        return Error(ErrorKind::setup, line, hint);
+  }
+  return Error(ErrorKind::connection, "cannot connect to PostgreSQL: " + first_line(libpq_message));
 }
 
 }  // namespace tributary

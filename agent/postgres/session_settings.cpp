@@ -63,10 +63,10 @@ ConnectionParameters connection_parameters(const std::string& conninfo, Purpose 
   const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options(
       PQconninfoParse(conninfo.c_str(), &reason), PQconninfoFree);
   if (!options) {
-    const std::string why = reason ? reason : "";
+    // libpq's reason quotes the part that it does not understand, which may be a password with a blank in it.
     PQfreemem(reason);
-    throw Error(ErrorKind::config,
-                "[database] connection is not a connection string: " + why.substr(0, why.find('\n')));
+    throw Error(ErrorKind::config, "[database] connection is not a connection string",
+                "keywords (host=... dbname=... user=..., a value with blanks in single quotes) or postgresql://...");
   }
   ConnectionParameters parameters;
   for (const PQconninfoOption* option = options.get(); option->keyword; ++option)
