@@ -3,9 +3,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/system/system_error.hpp>
 #include <list>
 #include <map>
@@ -48,7 +48,13 @@ class Intake {
       ++greetings_;
       const std::shared_ptr<void> leave(nullptr, [this](void*) { --greetings_; });
       auto link = co_await Link::accept(std::move(socket), tls_, kConnectTimeout);
-      session = co_await IntakeSession::greet(std::move(link), config_.node.name, *config_.intake);
+      const std::vector<std::string> names = link->peer_names();
+      try {
+        session = co_await IntakeSession::greet(std::move(link), config_.node.name, *config_.intake);
+      } catch (const Error& error) {
+        if (error.kind() != ErrorKind::refused || !show_refusal(names, error)) throw;
+        co_return;
+      }
     }
     const std::string node = session->node();
     auto replaced = std::make_shared<Signal>(co_await asio::this_coro::executor);
@@ -73,6 +79,18 @@ class Intake {
   bool has_room_for_greeting() const { return greetings_ < kGreetingsMax; }
 
  private:
+  // A refusal of one of our children stands beside that child. False: its certificate names none of them.
+  bool show_refusal(const std::vector<std::string>& names, const Error& error) {
+    for (const ChildConfig& child : config_.intake->children) {
+      if (std::find(names.begin(), names.end(), child.name) == names.end()) continue;
+      spdlog::warn("intake: {} ({})", error.message(), error.hint());
+      board_.set_notice("child " + child.name, status::ATTENTION, error.message(), error.hint());
+      if (!live_.contains(child.name)) board_.child(child.name).set_message(error.message());
+      return true;
+    }
+    return false;
+  }
+
   void on_session_end(const std::string& node, const std::shared_ptr<Signal>& replaced) {
     const auto mine = live_.find(node);
     if (mine == live_.end() || mine->second.replaced != replaced) return;
@@ -253,6 +271,20 @@ class Sessions {
   Signal ended_;
 };
 
+Task<> accept_connections(tcp::acceptor acceptor, Intake& intake, Sessions& sessions, StatusBoard& board) {
+  for (;;) {
+    auto [failure, socket] = co_await acceptor.async_accept(asio::as_tuple(asio::use_awaitable));
+    if (failure == asio::error::operation_aborted) throw boost::system::system_error(failure);
+    if (failure) {
+      // Out of file descriptors, above all: the connections there are go on.
+      spdlog::warn("intake: cannot accept a connection: {}", failure.message());
+      co_await sleep_for(std::chrono::seconds(1));
+      continue;
+    }
+    if (intake.has_room_for_greeting()) sessions.start(serve_quietly(intake, std::move(socket), board));
+  }
+}
+
 }  // namespace
 
 Task<> accept_children(const Config& config, StatusBoard& board) {
@@ -266,22 +298,16 @@ Task<> accept_children(const Config& config, StatusBoard& board) {
   board.clear_notice("intake");
   spdlog::info("intake: listening on {}", config.intake->listen);
   Sessions sessions(executor);
-  boost::system::error_code failure;
-  for (;;) {
-    tcp::socket socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, failure));
-    if (failure == asio::error::operation_aborted) break;
-    if (failure) {
-      // Out of file descriptors, above all: the connections there are go on.
-      spdlog::warn("intake: cannot accept a connection: {}", failure.message());
-      co_await sleep_for(std::chrono::seconds(1));
-      continue;
-    }
-    if (intake.has_room_for_greeting()) sessions.start(serve_quietly(intake, std::move(socket), board));
+  std::exception_ptr end;
+  try {
+    co_await accept_connections(std::move(acceptor), intake, sessions, board);
+  } catch (...) {
+    end = std::current_exception();
   }
   // The sessions hold references to what lives here: they end first.
   co_await asio::this_coro::throw_if_cancelled(false);
   co_await sessions.end_all();
-  throw boost::system::system_error(asio::error::operation_aborted);
+  std::rethrow_exception(end);
 }
 
 }  // namespace tributary

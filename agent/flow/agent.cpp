@@ -19,6 +19,7 @@
 #include "monitor/http.h"
 #include "monitor/status_board.h"
 #include "monitor/systemd.h"
+#include "postgres/connection.h"
 #include "queue/queue.h"
 
 namespace tributary {
@@ -47,7 +48,8 @@ class Agent {
         context_(context) {}
 
   Task<> run() {
-    co_await until_one_ends(stop_signal(), watchdog(), serve_control_socket(), serve_status(), send(), take());
+    co_await until_one_ends(stop_signal(), watchdog(), serve_control_socket(), serve_status(), watch_database(), send(),
+                            take());
   }
 
  private:
@@ -74,6 +76,25 @@ class Agent {
     if (config_.status.listen.empty()) co_return co_await never();
     const RetryLoop loop{.what = "status page", .report = {}};
     co_await loop.run([this] { return serve_http(config_.status.listen, board_); });
+  }
+
+  // Whether the database is there: one idle session, whose end says that it is not.
+  Task<> watch_database() {
+    const RetryLoop loop{.what = "database", .report = [this](const Error& error) {
+                           board_.database().set_health(health_of(error));
+                           board_.database().set_message(error.message());
+                           board_.set_notice("database", health_of(error), error.message(), error.hint());
+                         }};
+    co_await loop.run([this]() -> Task<> {
+      const auto session = co_await Connection::open(config_.database.connection, Purpose::session,
+                                                     "tributary " + config_.node.name + " watch");
+      board_.database().set_health(status::OK);
+      board_.database().clear_message();
+      board_.database().set_server_version(session->parameter("server_version"));
+      board_.clear_notice("database");
+      co_await session->wait_for_end();
+      throw Error(ErrorKind::connection, "PostgreSQL ended the session");
+    });
   }
 
   // A node with a parent: its queue, what fills it and what empties it.
@@ -103,18 +124,10 @@ class Agent {
                            status.set_health(health_of(error));
                            status.set_message(error.message());
                            board_.set_notice("capture", health_of(error), error.message(), error.hint());
-                           show_database(error);
                          }};
     co_await loop.run([&]() -> Task<> {
       co_await until_one_ends(capture_once(config_, queue, writer, board_), restart_capture_.wait());
     });
-  }
-
-  void show_database(const Error& error) {
-    auto& database = board_.database();
-    const bool is_reachable = error.kind() != ErrorKind::connection;
-    database.set_health(is_reachable ? status::OK : status::OFFLINE);
-    database.set_message(is_reachable ? "" : error.message());
   }
 
   Task<> deliver(Queue& queue, Worker& reader, Worker& writer) {

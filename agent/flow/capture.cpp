@@ -276,7 +276,6 @@ Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, St
       co_await Connection::open(config.database.connection, Purpose::session, application + " sentinel");
   co_await lock_node_name(*sentinel, config.node.name);
   const auto session = co_await Connection::open(config.database.connection, Purpose::session, application);
-  board.database().set_server_version(session->parameter("server_version"));
   const auto tables = co_await read_source_tables(*session, config);
   const auto wal = co_await WalStream::connect(config.database.connection, application);
   const StreamStart start = co_await continue_or_begin_stream(config, queue, queue_writer, *session, *wal, board);
