@@ -19,7 +19,8 @@ Task<SourceFacts> read_source_facts(Connection& session, WalStream& wal, std::st
   facts.system_identifier = identity.system_identifier;
   facts.timeline = identity.timeline;
   facts.flush_lsn = identity.flush_lsn;
-  if (queue_timeline && queue_timeline != identity.timeline)
+  // An older server's history cannot hold a younger timeline's end: it went back.
+  if (queue_timeline && queue_timeline < identity.timeline)
     facts.switch_point = co_await wal.switch_point(identity.timeline, queue_timeline);
   const Result slots = co_await session.execute(
       "SELECT coalesce(wal_status, '') = 'lost', coalesce(confirmed_flush_lsn, '0/0') "
