@@ -116,9 +116,9 @@ Connection::~Connection() = default;
 Task<std::unique_ptr<Connection>> Connection::open(std::string conninfo, Purpose purpose, std::string application_name,
                                                    Clock::duration timeout) {
   auto executor = co_await asio::this_coro::executor;
+  ConnectionParameters parameters = connection_parameters(conninfo, purpose, application_name);
   auto connect = [&]() -> Task<std::unique_ptr<Connection>> {
     auto state = std::make_unique<State>(executor);
-    const ConnectionParameters parameters = connection_parameters(conninfo, purpose, application_name);
     state->pg.reset(PQconnectStartParams(parameters.keywords().data(), parameters.values().data(), 0));
     PGconn* pg = state->pg.get();
     if (!pg) throw Error(ErrorKind::resource, "out of memory");
@@ -136,7 +136,21 @@ Task<std::unique_ptr<Connection>> Connection::open(std::string conninfo, Purpose
     PQsetnonblocking(pg, 1);
     co_return std::unique_ptr<Connection>(new Connection(std::move(state)));
   };
-  auto connection = co_await with_deadline(timeout, "connecting to PostgreSQL", connect());
+  // libpq goes to the next host when one refuses. When one is silent, it is put last and the others get their turn.
+  const auto turn = timeout / parameters.host_count();
+  std::unique_ptr<Connection> connection;
+  for (auto turns_left = parameters.host_count(); !connection; --turns_left) {
+    const auto began = Clock::now();
+    std::optional<Error> failure;
+    try {
+      connection = co_await with_deadline(turn, "connecting to PostgreSQL", connect());
+    } catch (const Error& error) {
+      failure = error;
+    }
+    const bool is_silence = failure && failure->kind() == ErrorKind::connection && Clock::now() - began >= turn;
+    if (failure && (!is_silence || turns_left == 1)) throw *failure;
+    if (failure) parameters.put_first_host_last();
+  }
   if (purpose == Purpose::apply) {
     try {
       co_await connection->query("SET session_replication_role = replica");
@@ -144,6 +158,14 @@ Task<std::unique_ptr<Connection>> Connection::open(std::string conninfo, Purpose
       if (error.sqlstate() != "42501") throw;
       throw Error(ErrorKind::setup, "the database role may not write as a replica",
                   "run `tributary init`, or: GRANT SET ON PARAMETER session_replication_role TO <role>", "42501");
+    }
+  }
+  if (purpose == Purpose::apply) {
+    // A statement whose session is gone ends soon and lets go of its locks. Not every platform's server can tell.
+    try {
+      co_await connection->query("SET client_connection_check_interval = '2s'");
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::connection) throw;
     }
   }
   co_return connection;
@@ -283,6 +305,7 @@ Task<> Connection::send_copy_data(std::string_view message) {
 
 Task<std::string> Connection::wait_for_end() {
   PGconn* pg = state_->pg.get();
+  if (!state_->notice_sqlstate.starts_with("57P")) state_->notice_sqlstate.clear();
   for (;;) {
     co_await wait_for(state_->socket, stream_descriptor::wait_read);
     const bool is_alive = PQconsumeInput(pg);

@@ -2,6 +2,7 @@
 
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <memory>
 
 namespace tributary {
@@ -41,6 +42,19 @@ std::string ConnectionParameters::get(std::string_view keyword) const {
   for (const auto& [known, value] : pairs_)
     if (known == keyword) return value;
   return {};
+}
+
+uint32_t ConnectionParameters::host_count() const {
+  const std::string hosts = get("host").empty() ? get("hostaddr") : get("host");
+  return static_cast<uint32_t>(std::ranges::count(hosts, ',')) + 1;
+}
+
+void ConnectionParameters::put_first_host_last() {
+  for (auto& [keyword, list] : pairs_) {
+    if (keyword != "host" && keyword != "hostaddr" && keyword != "port") continue;
+    const size_t comma = list.find(',');
+    if (comma != std::string::npos) list = list.substr(comma + 1) + "," + list.substr(0, comma);
+  }
 }
 
 std::vector<const char*> ConnectionParameters::keywords() const {

@@ -2,6 +2,7 @@
 // like or what is safe. Sent in the startup packet, which overrides both.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,8 @@ class ConnectionParameters {
  public:
   void set(std::string keyword, std::string value);
   std::string get(std::string_view keyword) const;
+  uint32_t host_count() const;  // at least 1
+  void put_first_host_last();
   std::vector<const char*> keywords() const;
   std::vector<const char*> values() const;
 

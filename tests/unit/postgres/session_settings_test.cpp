@@ -44,6 +44,22 @@ TEST(SessionSettings, KeepsSeveralHosts) {
   }
 }
 
+TEST(SessionSettings, PutsTheFirstHostLast) {
+  auto parameters = of("host=a,b,c hostaddr=10.0.0.1,10.0.0.2,10.0.0.3 port=1,2,3 dbname='x,y'");
+  EXPECT_EQ(parameters.host_count(), 3U);
+  parameters.put_first_host_last();
+  EXPECT_EQ(parameters.get("host"), "b,c,a");
+  EXPECT_EQ(parameters.get("hostaddr"), "10.0.0.2,10.0.0.3,10.0.0.1");
+  EXPECT_EQ(parameters.get("port"), "2,3,1");
+  EXPECT_EQ(parameters.get("dbname"), "x,y");
+
+  auto one_port = of("host=a,b port=5432");
+  one_port.put_first_host_last();
+  EXPECT_EQ(one_port.get("host"), "b,a");
+  EXPECT_EQ(one_port.get("port"), "5432");
+  EXPECT_EQ(of("dbname=slm").host_count(), 1U);
+}
+
 TEST(SessionSettings, KeepsThePersonsOptionsAndOursWin) {
   const auto parameters = of("dbname=slm options='-c work_mem=64MB -c datestyle=German -c row_security=on'");
   EXPECT_EQ(setting(parameters, "work_mem"), "64MB");
