@@ -43,8 +43,11 @@ Refusal refuse(std::string reason, std::string hint) {
   return {{std::move(reason), std::move(hint), {}}, false};
 }
 
-constexpr char kCompare[] =
-    "Bring the row over by hand, or let the child write it again in whole; the transaction is tried again by itself.";
+constexpr char kBringOver[] = "Bring the row over by hand; the transaction is tried again by itself.";
+// No trial can succeed: the value is nowhere in the stream.
+constexpr char kBeginAnew[] =
+    "Bring the child's rows over by hand, then delete the child's row from tributary.applied here; the child then "
+    "begins a new stream.";
 
 // Reads the change into `write` and adds its statement, or says why it has none.
 std::optional<Refusal> add_write(StatementList& out, const GroupChange& change, const Shape& shape, Write& write) {
@@ -65,9 +68,9 @@ std::optional<Refusal> add_write(StatementList& out, const GroupChange& change, 
     throw Error(ErrorKind::protocol, "a row with another number of columns than its table");
   for (const size_t column : shape.key)
     if (write.values[column].kind != ValueKind::text)
-      return refuse("table " + shape.title + ": a row came without the value of its key", kCompare);
+      return refuse("table " + shape.title + ": a row came without the value of its key", kBeginAnew);
   if (change.kind == ChangeKind::stale)
-    return refuse(write.subject() + " could not be sent whole by the child", kCompare);
+    return refuse(write.subject() + " could not be sent whole by the child", kBeginAnew);
 
   const std::vector<RowValues> rows{write.values.data()};
   const bool is_whole = std::none_of(write.values.begin(), write.values.end(),
@@ -80,7 +83,7 @@ std::optional<Refusal> add_write(StatementList& out, const GroupChange& change, 
   } else if (change.kind == ChangeKind::patch) {
     add_patches(out, shape, rows);
   } else {
-    return refuse(write.subject() + " came without one of its large values", kCompare);
+    return refuse(write.subject() + " came without one of its large values", kBeginAnew);
   }
   return std::nullopt;
 }
@@ -93,7 +96,7 @@ Task<Refusal> explain(Connection& connection, const Write& write, bool is_transa
     add_count(list, *write.shape, {write.values.data()});
     const PipelineResult result = co_await run(connection, list);
     if (list.first_unexpected(result))
-      co_return refuse(write.subject() + " was updated in part, but is missing here", kCompare);
+      co_return refuse(write.subject() + " was updated in part, but is missing here", kBringOver);
   }
   if (owns.empty())
     co_return refuse(write.subject() + " was not written: a trigger or rule here suppresses it, or it is missing",
@@ -101,7 +104,8 @@ Task<Refusal> explain(Connection& connection, const Write& write, bool is_transa
   co_return refuse(write.subject() +
                        " is not the child's to write: the row, as it was or as it would be, does not meet `owns` (" +
                        owns + ")",
-                   "Correct the row at the child, or `owns` in [[child]].");
+                   "If the child may write it, change `owns` in [[child]] and restart the agent, or the row here; the "
+                   "transaction is tried again by itself.");
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ Task<std::string> refusal_of(Connection& connection, const std::string& conditio
 }
 
 constexpr char kUndefinedColumn[] = "42703";
+constexpr char kMissingRight[] = "42501";
 
 }  // namespace
 
@@ -60,6 +61,9 @@ Task<std::variant<std::string, Mismatch>> Shapes::ownership(Connection& connecti
   const std::string subject = "the condition `owns` of child " + rights_.child.name;
   std::string sqlstate = co_await refusal_of(connection, condition, "SELECT t.* FROM " + shape.table + " AS t");
   if (sqlstate == kUndefinedColumn && !is_for_table) co_return std::string();
+  if (sqlstate == kMissingRight)
+    co_return Mismatch{"the agent's role may not read table " + shape.title,
+                       "Grant the role what it needs: `tributary init` prints and runs the statements."};
   if (!sqlstate.empty())
     co_return Mismatch{subject + " does not work for table " + shape.title + " (SQLSTATE " + sqlstate + ")",
                        "Correct it in [[child]], and restart the agent."};

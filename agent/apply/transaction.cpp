@@ -16,12 +16,14 @@ std::string hint_for(std::string_view sqlstate) {
   if (sqlstate == "42501")
     return "Grant the agent's role what it needs: `tributary init` prints and runs the statements.";
   if (sqlstate.starts_with("23") || sqlstate == "44000")
-    return "A constraint of this table is stricter than the child's. Relax it here, or correct the row at the child.";
+    return "A constraint of this table is stricter than the child's. Relax it here; the transaction is tried again by "
+           "itself.";
   if (sqlstate.starts_with("22"))
     return "A value does not fit the column's type here. Change the column to the child's type.";
   if (sqlstate.starts_with("42"))
     return "Make the table what it is at the child; `tributary check` names what differs.";
-  if (sqlstate == "P0001") return "A trigger here refuses the row. Change the trigger, or the row at the child.";
+  if (sqlstate == "P0001")
+    return "A trigger here refuses the row. Change the trigger; the transaction is tried again by itself.";
   return "Mend the cause; the transaction is tried again by itself.";
 }
 

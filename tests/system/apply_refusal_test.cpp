@@ -73,7 +73,9 @@ TEST_F(ApplyRefusal, APatchOfARowRemovedBefore) {
 TEST_F(ApplyRefusal, ARowThatCouldNotBeSentWhole) {
   put("1", "A", "one").commit();
   stream_.change(ChangeKind::stale, kDocument, {text("2"), kNull, kNull}).commit();
-  EXPECT_THAT(hold_of_delivery().reason, HasSubstr("could not be sent whole"));
+  const LaneHold hold = hold_of_delivery();
+  EXPECT_THAT(hold.reason, HasSubstr("could not be sent whole"));
+  EXPECT_THAT(hold.hint, HasSubstr("delete the child's row from tributary.applied"));
   EXPECT_EQ(documents(), "1 | A | one\n");
 }
 
