@@ -12,7 +12,11 @@ ConnectionPool::ConnectionPool(std::string conninfo, std::string application_nam
 ConnectionPool::Lease::Lease(ConnectionPool* pool, std::unique_ptr<Connection> connection)
     : pool_(pool), connection_(std::move(connection)) {}
 
-ConnectionPool::Lease::~Lease() = default;
+// One that failed makes those that wait suspect: after a restart of the server all of them are dead, and each would
+// cost its next user an attempt.
+ConnectionPool::Lease::~Lease() {
+  if (connection_) pool_->idle_.clear();
+}
 
 void ConnectionPool::Lease::give_back() {
   if (connection_ && !connection_->in_transaction()) pool_->idle_.push_back(std::move(connection_));
