@@ -5,6 +5,11 @@
 #include <boost/system/system_error.hpp>
 
 namespace tributary {
+namespace {
+
+constexpr int kPersonFactor = 4;  // what a person has to mend is looked at less often
+
+}  // namespace
 
 Clock::duration Backoff::next() {
   const auto ceiling = std::min<Clock::duration>(max_, first_ * (1LL << std::min<uint32_t>(attempts_, 20)));
@@ -33,8 +38,9 @@ Task<> RetryLoop::run(std::function<Task<>()> attempt) const {
       throw boost::system::system_error(asio::error::operation_aborted);
     const auto now = Clock::now();
     if (now - began > max) backoff.reset();
-    const auto pause = backoff.next();
+    auto pause = backoff.next();
     if (failure) {
+      if (what_now(failure->kind()) == WhatNow::wait_for_person) pause *= kPersonFactor;
       if (report) report(*failure);
       const std::string message = failure->message() + (failure->hint().empty() ? "" : " (" + failure->hint() + ")");
       if (message != last_message || now - last_logged > std::chrono::minutes(10)) {

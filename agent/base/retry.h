@@ -26,7 +26,7 @@ class Backoff {
 struct RetryLoop {
   std::string what;  // "capture", "link to region-1": the subject of the log lines
   Clock::duration first = std::chrono::milliseconds(200);
-  Clock::duration max = std::chrono::seconds(15);
+  Clock::duration max = std::chrono::seconds(5);
   std::function<void(const Error&)> report;  // may be empty
 
   // Runs `attempt()` again and again, for ever. An attempt that lasted longer than `max` begins the backoff anew.

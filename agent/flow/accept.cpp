@@ -24,6 +24,7 @@ namespace {
 
 using asio::ip::tcp;
 
+constexpr auto kRivalGone = std::chrono::minutes(1);
 constexpr size_t kGreetingsMax = 256;  // connections that have not said who they are
 
 // A child's live session, so that a second one can be judged.
@@ -63,8 +64,9 @@ class Intake {
         const std::string words = "another agent named " + node + " is connected from " + rival->second.address +
                                   "; this one comes from " + session->peer_address();
         spdlog::warn("intake: {}", words);
-        board_.set_notice("child " + node, status::ATTENTION, words,
+        board_.set_notice(rival_subject(node), status::ATTENTION, words,
                           "stop one of the two; a node has one agent and one queue");
+        rival_seen_[node] = Clock::now();
         co_await session->refuse(link::REFUSAL_DUPLICATE_NODE, words, "stop one of the two agents");
         co_return;
       }
@@ -89,6 +91,16 @@ class Intake {
       return true;
     }
     return false;
+  }
+
+  static std::string rival_subject(const std::string& node) { return "child " + node + ", second agent"; }
+
+  // Its agent tries again within seconds for as long as it runs.
+  void forget_rival(const std::string& node) {
+    const auto rival = rival_seen_.find(node);
+    if (rival == rival_seen_.end() || Clock::now() - rival->second < kRivalGone) return;
+    board_.clear_notice(rival_subject(node));
+    rival_seen_.erase(rival);
   }
 
   void on_session_end(const std::string& node, const std::shared_ptr<Signal>& replaced) {
@@ -142,8 +154,9 @@ class Intake {
       progress.notify();
     };
     try {
-      co_await until_one_ends(receive(session, lane), lane.run(on_progress), acknowledge(session, report, progress),
-                              session.keep_alive(), replaced.wait());
+      co_await until_one_ends(closing(session, receive(session, lane)), closing(session, lane.run(on_progress)),
+                              closing(session, acknowledge(session, report, progress)),
+                              closing(session, session.keep_alive()), replaced.wait());
     } catch (const Error& error) {
       failure = error;
     }
@@ -160,6 +173,17 @@ class Intake {
     co_await session.refuse(link::REFUSAL_REPLACED, "a newer session of this node took over");
   }
 
+  // One of the session's tasks. Cancellation alone does not reach every wait inside TLS: the first task to fail takes
+  // the link away from the others, unless the child has still to be told why.
+  static Task<> closing(IntakeSession& session, Task<> task) {
+    try {
+      co_await std::move(task);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::protocol) session.close();
+      throw;
+    }
+  }
+
   Task<> receive(IntakeSession& session, Lane& lane) {
     for (;;) {
       auto inbound = co_await session.receive();
@@ -169,6 +193,7 @@ class Intake {
         add(lane, std::move(*relation));
       else
         board_.store_report(session.node(), std::move(std::get<status::NodeStatus>(inbound)));
+      forget_rival(session.node());
     }
   }
 
@@ -224,6 +249,7 @@ class Intake {
   TlsContext tls_;
   ConnectionPool pool_;
   std::map<std::string, LiveSession> live_;
+  std::map<std::string, Clock::time_point> rival_seen_;
   std::map<std::string, LaneMemory> memories_;
   size_t greetings_ = 0;
 };

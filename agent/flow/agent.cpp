@@ -118,7 +118,7 @@ class Agent {
   }
 
   Task<> capture(Queue& queue, Worker& writer) {
-    const RetryLoop loop{.what = "capture", .max = std::chrono::seconds(10), .report = [this](const Error& error) {
+    const RetryLoop loop{.what = "capture", .report = [this](const Error& error) {
                            auto& status = board_.capture();
                            status.set_state(what_now(error.kind()) == WhatNow::wait_for_person ? "held" : "connecting");
                            status.set_health(health_of(error));

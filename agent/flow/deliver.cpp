@@ -91,6 +91,17 @@ Task<> report_status(Delivery& delivery, UplinkSession& session) {
   }
 }
 
+// One of the session's tasks. Cancellation alone does not reach every wait inside TLS: the first task to fail takes the
+// link away from the others.
+Task<> closing(UplinkSession& session, Task<> task) {
+  try {
+    co_await std::move(task);
+  } catch (...) {
+    session.close();
+    throw;
+  }
+}
+
 // Capture begins the stream; before that there is nothing to greet with.
 Task<> wait_for_stream(Delivery& delivery) {
   for (;;) {
@@ -158,9 +169,11 @@ Task<> deliver_once(Delivery delivery, size_t& endpoint) {
                applied.to_string());
 
   Signal moved(co_await asio::this_coro::executor);
-  co_await until_one_ends(
-      send_batches(delivery, *session, std::move(*place)), take_acknowledgements(delivery, *session, moved),
-      store_acknowledgements(delivery, *session, moved), report_status(delivery, *session), session->keep_alive());
+  co_await until_one_ends(closing(*session, send_batches(delivery, *session, std::move(*place))),
+                          closing(*session, take_acknowledgements(delivery, *session, moved)),
+                          closing(*session, store_acknowledgements(delivery, *session, moved)),
+                          closing(*session, report_status(delivery, *session)),
+                          closing(*session, session->keep_alive()));
 }
 
 }  // namespace tributary

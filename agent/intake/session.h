@@ -36,9 +36,14 @@ class IntakeSession {
   // The next thing of weight; answers pings on the way. Error(protocol) when the child exceeds its window.
   Task<Inbound> receive();
   Task<> acknowledge(const link::Ack& ack);
+  // Ends whatever waits for the link.
+  void close() { link_->close(); }
+  // Pings, and ends with Error(connection) when nothing was heard for three intervals.
   Task<> keep_alive();
 
  private:
+  Task<> ping();
+  Task<> watch_for_silence();
   IntakeSession(std::unique_ptr<Link> link, std::string node, Uuid instance);
 
   std::unique_ptr<Link> link_;

@@ -50,10 +50,14 @@ class UplinkSession {
   Task<> send_status(const status::NodeStatus& report);
   // Answers pings on the way.
   Task<Acknowledgement> next_acknowledgement();
+  // Ends whatever waits for the link.
+  void close() { link_->close(); }
   // Pings, and ends with Error(connection) when nothing was heard for three intervals.
   Task<> keep_alive();
 
  private:
+  Task<> ping();
+  Task<> watch_for_silence();
   UplinkSession(std::unique_ptr<Link> link, const asio::any_io_executor& executor, const link::Welcome& welcome);
 
   std::unique_ptr<Link> link_;
