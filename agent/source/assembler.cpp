@@ -20,6 +20,10 @@ bool is_same_key(const CapturedTable& table, const std::vector<Value>& a, const 
   return true;
 }
 
+Error history_differs() {
+  return {ErrorKind::stream_lost, "the last captured transaction is not in the database's WAL: its history differs"};
+}
+
 }  // namespace
 
 Assembler::Assembler(Position head, std::optional<Commit> last_stored, bool is_slot_behind)
@@ -48,9 +52,7 @@ void Assembler::begin(const BeginMessage& message) {
   next_part_ = 0;
   // The commit record starts before the end of the last stored transaction: it is stored, or is it.
   is_skipping_ = last_stored_ && message.final_lsn < last_stored_->end_lsn;
-  if (!is_skipping_ && is_last_stored_expected_)
-    throw Error(ErrorKind::stream_lost,
-                "the last captured transaction is not in the database's WAL: its history differs");
+  if (!is_skipping_ && is_last_stored_expected_) throw history_differs();
 }
 
 void Assembler::commit(const CommitMessage& message) {
@@ -60,11 +62,9 @@ void Assembler::commit(const CommitMessage& message) {
   confirm_lsn_ = std::max(confirm_lsn_, message.end_lsn);
   if (is_skipping_) {
     is_skipping_ = false;
-    if (message.end_lsn == last_stored_->end_lsn) {
-      if (commit != *last_stored_)
-        throw Error(ErrorKind::stream_lost, "another transaction stands where the last captured one stood");
-      is_last_stored_expected_ = false;
-    }
+    if (message.end_lsn < last_stored_->end_lsn) return;
+    if (commit != *last_stored_) throw history_differs();
+    is_last_stored_expected_ = false;
     return;
   }
   const bool is_empty = payload_.size() == transactions_end_ && next_part_ == 0;
@@ -103,7 +103,9 @@ void Assembler::commit(const CommitMessage& message) {
 }
 
 void Assembler::keepalive(Lsn end) {
-  if (!is_open_) confirm_lsn_ = std::max(confirm_lsn_, end);
+  if (is_open_) return;
+  if (is_last_stored_expected_ && end >= last_stored_->end_lsn) throw history_differs();
+  confirm_lsn_ = std::max(confirm_lsn_, end);
 }
 
 void Assembler::row(const CapturedTable& table, const RowMessage& message, Verdict old_verdict, Verdict new_verdict) {

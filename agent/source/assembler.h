@@ -50,7 +50,7 @@ class Assembler {
   void clear(const CapturedTable& table);
   // Throws Error(stream_lost) when the history is not the one that the queue stores.
   void commit(const CommitMessage& message);
-  void keepalive(Lsn end);
+  void keepalive(Lsn end);  // throws as commit does
 
   bool is_in_transaction() const { return is_open_; }
   bool is_skipping() const { return is_skipping_; }

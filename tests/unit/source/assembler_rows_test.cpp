@@ -1,0 +1,137 @@
+// What becomes of a row: whole, in part, as a key, or not at all.
+#include "unit/source/assembler_fixture.h"
+
+namespace tributary {
+namespace {
+
+constexpr Verdict kNo = Verdict::no, kYes = Verdict::yes, kUnknown = Verdict::unknown;
+
+class RowsTest : public AssemblerTest {
+ protected:
+  RowsTest() { begin_of(700, 100); }
+  void begin_with(CapturedTable table) {
+    start_with(std::move(table));
+    begin_of(700, 100);
+  }
+  // What the changes since became, in one transaction. "": none was made.
+  std::string became() {
+    commit(110);
+    std::string text = taken();
+    begin_of(700, 200);
+    const std::string end = "; commit 700";
+    if (text.empty()) return text;
+    return text.substr(5, text.size() - 5 - end.size());
+  }
+};
+
+TEST_F(RowsTest, CommonOnesPassAsTheyAre) {
+  insert({"1", "one", "a"});
+  update({"1", "uno", "a"});
+  update({"1", nullptr, kSame});
+  remove({"1", nullptr, nullptr});
+  clear();
+  EXPECT_EQ(became(), "put 1 one a; put 1 uno a; patch 1 - =; remove 1 - -; clear");
+}
+
+TEST_F(RowsTest, FollowsTheFilter) {
+  insert({"1", "draft", "a"}, kNo);
+  EXPECT_EQ(became(), "");
+  update({"1", "draft", "b"}, kNo, kNo);
+  EXPECT_EQ(became(), "");
+  update('K', {"1", "draft", nullptr}, {"1", "approved", "b"}, kNo, kYes);
+  EXPECT_EQ(became(), "put 1 approved b");
+  update({"1", "approved", "c"}, kYes, kYes);
+  EXPECT_EQ(became(), "put 1 approved c");
+  update('K', {"1", "approved", nullptr}, {"1", "draft", "c"}, kYes, kNo);
+  EXPECT_EQ(became(), "remove 1 - -");
+  remove({"1", nullptr, nullptr}, kNo);
+  EXPECT_EQ(became(), "");
+  remove({"1", nullptr, nullptr}, kYes);
+  EXPECT_EQ(became(), "remove 1 - -");
+}
+
+TEST_F(RowsTest, ChangesItsKeyAsADeleteAndAWholeRow) {
+  update('K', {"1", nullptr, nullptr}, {"2", "one", "a"});
+  EXPECT_EQ(became(), "remove 1 - -; put 2 one a");
+  update('O', {"1", "one", "a"}, {"2", "one", "a"});
+  EXPECT_EQ(became(), "remove 1 - -; put 2 one a");
+  update('K', {"1", nullptr, nullptr}, {"2", "one", "a"}, kNo, kYes);
+  EXPECT_EQ(became(), "put 2 one a");
+  update('K', {"1", nullptr, nullptr}, {"2", "one", "a"}, kYes, kNo);
+  EXPECT_EQ(became(), "remove 1 - -");
+  update('K', {"1", nullptr, nullptr}, {"2", "one", "a"}, kNo, kNo);
+  EXPECT_EQ(became(), "") << "a draft's key never leaves";
+}
+
+TEST_F(RowsTest, AnOldTupleWithTheSameKeyIsNoKeyChange) {
+  update('K', {"1", "old", nullptr}, {"1", "new", kSame});
+  EXPECT_EQ(became(), "patch 1 new =");
+  update('K', {"1", "old", nullptr}, {"1", "new", "a"});
+  EXPECT_EQ(became(), "put 1 new a");
+}
+
+TEST_F(RowsTest, KeysAreComparedByTheirBytes) {
+  update('K', {"1.0", nullptr, nullptr}, {"1.00", "one", "a"});
+  EXPECT_EQ(became(), "remove 1.0 - -; put 1.00 one a");
+}
+
+TEST_F(RowsTest, BecomesVisibleWholeOrAsAStaleKey) {
+  insert({"1", "one", kSame});
+  EXPECT_EQ(became(), "stale 1 - -");
+  update('K', {"1", nullptr, nullptr}, {"1", "one", kSame}, kNo, kYes);
+  EXPECT_EQ(became(), "stale 1 - -");
+  update('K', {"1", nullptr, nullptr}, {"2", "one", kSame});
+  EXPECT_EQ(became(), "remove 1 - -; stale 2 - -");
+}
+
+TEST_F(RowsTest, TheWholeOldRowFillsWhatIsUnchanged) {
+  update('O', {"1", "draft", "body"}, {"1", "approved", kSame}, kNo, kYes);
+  EXPECT_EQ(became(), "put 1 approved body");
+  update('O', {"1", "one", nullptr}, {"2", kSame, kSame});
+  EXPECT_EQ(became(), "remove 1 - -; put 2 one -");
+  update('O', {"1", "one", kSame}, {"2", "two", kSame});
+  EXPECT_EQ(became(), "remove 1 - -; stale 2 - -");
+}
+
+TEST_F(RowsTest, AFilterThatCannotBeEvaluatedMakesTheKeysStale) {
+  update('K', {"1", nullptr, nullptr}, {"1", "one", "a"}, kUnknown, kYes);
+  EXPECT_EQ(became(), "stale 1 - -");
+  update('K', {"1", nullptr, nullptr}, {"2", "one", "a"}, kYes, kUnknown);
+  EXPECT_EQ(became(), "stale 1 - -; stale 2 - -");
+  insert({"3", "three", "c"}, kUnknown);
+  EXPECT_EQ(became(), "stale 3 - -");
+  remove({"4", nullptr, nullptr}, kUnknown);
+  EXPECT_EQ(became(), "stale 4 - -");
+}
+
+TEST_F(RowsTest, OnlyTheListedColumnsLeave) {
+  CapturedTable table = document();  // title stays here
+  table.sent.columns.erase(table.sent.columns.begin() + 1);
+  table.sent_columns = {0, 2};
+  begin_with(table);
+  insert({"1", "secret", "a"});
+  update({"1", "secret", kSame});
+  update('K', {"1", "secret", nullptr}, {"2", "secret", "b"});
+  update('O', {"2", "secret", "b"}, {"2", "secret", kSame}, kNo, kYes);
+  remove({"2", "secret", nullptr});
+  EXPECT_EQ(became(), "put 1 a; patch 1 =; remove 1 -; put 2 b; put 2 b; remove 2 -");
+}
+
+TEST_F(RowsTest, AKeyOfSeveralColumnsInAnyPlace) {
+  CapturedTable table = document();
+  table.sent.columns[0].is_key = false;
+  table.sent.columns[1].is_key = table.sent.columns[2].is_key = true;
+  table.key_columns = {1, 2};
+  begin_with(table);
+  update('K', {nullptr, "a", "1"}, {"x", "a", "2"});
+  update('K', {nullptr, "a", "2"}, {"y", "a", "2"});
+  EXPECT_EQ(became(), "remove - a 1; put x a 2; put y a 2");
+}
+
+TEST_F(RowsTest, ARowOfAnotherShapeIsAnError) {
+  EXPECT_THROW(update('K', {"1", "two"}, {"1", "two", "three"}), Error);
+  EXPECT_THROW(remove({"1"}), Error);
+}
+
+}  // namespace
+}  // namespace tributary
