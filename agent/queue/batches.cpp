@@ -100,10 +100,20 @@ std::optional<Located> Store::locate(const Position& position, const StoreState&
       return Located{found.id, std::nullopt};
     }
   }
+  if (position.is_nil()) {
+    // A parent that never took anything begins with the first stream. One that was made to forget a broken stream takes
+    // up the newest: an older one, were it still here whole, would turn its rows back and end at the same break.
+    Use row(
+        prepared("SELECT CASE WHEN (SELECT max(batch_id) FROM acknowledgement) > 0 THEN max(id) ELSE min(id) END "
+                 "FROM batch WHERE kind = ? AND id <= ?"));
+    row->bind(1, static_cast<int>(BatchKind::new_stream));
+    row->bind(2, state.complete_id);
+    if (!row->executeStep() || row->isColumnNull(0)) return std::nullopt;
+    return Located{row->getColumn(0).getInt64() - 1, std::nullopt};
+  }
   const std::vector<BatchRow> oldest = rows_after(0, state.complete_id, 1, 0);
   if (!oldest.empty() && oldest[0].batch.from == position && oldest[0].batch.part == 0)
     return Located{oldest[0].id - 1, std::nullopt};
-  if (position.is_nil()) return std::nullopt;
   {
     Use row(prepared("SELECT " TRIBUTARY_BATCH_COLUMNS
                      " FROM batch WHERE stream = ? AND seq > ? AND id <= ? ORDER BY seq LIMIT 1"));

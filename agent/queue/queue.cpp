@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -194,7 +195,9 @@ void Queue::acknowledge(const Position& position) {
   if (!located)
     throw Error(ErrorKind::protocol, "the parent acknowledged " + position.to_string() + ", which is not in the queue");
 
-  const int64_t id = located->after_id, before = state.acknowledged_id;
+  // The nil position is applied nowhere: it may take back, but nothing is let go of because of it.
+  const int64_t before = state.acknowledged_id;
+  const int64_t id = position.is_nil() ? std::min(located->after_id, before) : located->after_id;
   if (id != before || position != state.stored.applied) {
     StoreState after = state.stored;
     after.applied = position;

@@ -94,6 +94,8 @@ class Queue {
   // --- reader side ---
   // Where to continue after `position`: the id of the batch that lies at or contains it, for read_after. The position
   // may lie between two transactions of one batch; read_after then returns the rest of it first, re-packed.
+  // For the nil position, of a parent that knows nothing: the beginning of the newest stream, or of the first one when
+  // nothing was ever acknowledged.
   // nullopt: the position is not in the queue and is not the last acknowledged one.
   struct Place {
     int64_t after_id = 0;       // batches with a greater id follow

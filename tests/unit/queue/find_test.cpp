@@ -116,6 +116,39 @@ TEST_F(FindTest, AParentThatKnowsNothingIsServedOnlyFromTheVeryBeginning) {
   EXPECT_FALSE(queue_->find(Position{}));
 }
 
+TEST_F(FindTest, AParentThatNeverTookAnythingIsServedEveryStream) {
+  open_with_stream();
+  append_transactions(2);
+  begin_stream(queue_->head(), false);
+  append_transactions(1);
+  for (int session = 0; session < 2; ++session) {
+    const auto place = queue_->find(Position{});
+    ASSERT_TRUE(place);
+    EXPECT_THAT(sequence_numbers(place->after_id), ElementsAre(0, 2, 0, 1));
+    queue_->acknowledge(Position{});
+    EXPECT_EQ(queue_->stats().batches, 4U);
+  }
+}
+
+TEST_F(FindTest, AParentThatWasMadeToForgetIsServedFromTheNewestStream) {
+  open_with_stream();
+  append_transactions(2);
+  queue_->acknowledge(queue_->head());
+  forget_acknowledged();
+  append_transactions(1);
+  EXPECT_FALSE(queue_->find(Position{})) << "the stream's beginning is gone";
+  const Position newest = begin_stream(queue_->head(), false);
+  append_transactions(1);
+  const auto place = queue_->find(Position{});
+  ASSERT_TRUE(place);
+  const auto batches = read_all(place->after_id);
+  ASSERT_EQ(batches.size(), 2U);
+  EXPECT_EQ(batches[0].batch.kind, BatchKind::new_stream);
+  EXPECT_EQ(batches[0].batch.to, newest);
+  queue_->acknowledge(Position{});
+  EXPECT_EQ(queue_->find(Position{})->after_id, place->after_id);
+}
+
 TEST_F(FindTest, DoesNotContinueInTheMiddleOfATransactionWhoseFirstPartsAreGone) {
   config_.keep = std::chrono::seconds(1);
   open_with_stream();
