@@ -6,22 +6,17 @@
 
 #include "apply/net_group.h"
 #include "base/failpoint.h"
+#include "base/hash.h"
 
 namespace tributary {
 namespace {
 
 constexpr size_t kBlockChanges = 500;
 
-// FNV-1a over the key's values: tells rows apart in a message without saying what the key is.
+// Over the key's values: tells rows apart in a message without saying what the key is.
 std::string key_hash(const Shape& shape, const std::vector<Value>& values) {
-  uint64_t hash = 0xcbf29ce484222325ULL;
-  const auto take = [&](std::string_view bytes) {
-    for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3ULL;
-  };
-  for (const size_t column : shape.key) {
-    take(values[column].text);
-    take(std::string_view("\0", 1));
-  }
+  uint64_t hash = kHashSeed;
+  for (const size_t column : shape.key) hash = hash_of(std::string_view("\0", 1), hash_of(values[column].text, hash));
   char text[20];
   std::snprintf(text, sizeof text, "%016" PRIx64, hash);
   return text;

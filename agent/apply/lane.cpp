@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "apply/fence.h"
+#include "base/clock.h"
 
 namespace tributary {
 namespace {
@@ -14,11 +15,6 @@ constexpr uint64_t kGroupBytesMax = 8ULL << 20;
 
 constexpr auto kRetryFirst = std::chrono::seconds(1);
 constexpr auto kRetryMax = std::chrono::seconds(15);
-
-int64_t unix_milliseconds() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 bool is_part(const Batch& batch) {
   return batch.part > 0 || !batch.is_last_part;
@@ -67,7 +63,7 @@ void Lane::push(Batch batch) {
 Task<> Lane::run(std::function<void(const LaneReport&)> on_report) {
   on_report_ = std::move(on_report);
   wake_.emplace(co_await asio::this_coro::executor);
-  Backoff backoff(kRetryFirst, kRetryMax, static_cast<uint64_t>(unix_milliseconds()));
+  Backoff backoff(kRetryFirst, kRetryMax, static_cast<uint64_t>(unix_milliseconds_now()));
   for (;;) {
     report();
     co_await wait_for_batch();
@@ -202,7 +198,7 @@ void Lane::settle(const Outcome& outcome) {
 }
 
 void Lane::hold(const Held& held, bool is_waiting) {
-  LaneHold next{held.reason, held.hint, held.sqlstate, unix_milliseconds(), is_waiting};
+  LaneHold next{held.reason, held.hint, held.sqlstate, unix_milliseconds_now(), is_waiting};
   if (report_.hold && report_.hold->reason == next.reason) next.since = report_.hold->since;
   report_.hold = std::move(next);
 }

@@ -1,6 +1,7 @@
 #include "change/relation.h"
 
 #include "base/bytes.h"
+#include "base/hash.h"
 
 namespace tributary {
 namespace {
@@ -52,9 +53,7 @@ Relation Relation::decode(std::string_view bytes) {
 }
 
 uint64_t Relation::shape_id() const {
-  uint64_t hash = 0xcbf29ce484222325ULL;  // FNV-1a
-  for (const char c : encode()) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  return hash;
+  return hash_of(encode());
 }
 
 }  // namespace tributary

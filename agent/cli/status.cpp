@@ -13,6 +13,7 @@
 #include <memory>
 #include <thread>
 
+#include "base/clock.h"
 #include "cli/commands.h"
 #include "config/parse.h"
 #include "monitor/control.h"
@@ -32,7 +33,7 @@ struct StatusOptions {
 
 RenderOptions options_of_terminal() {
   RenderOptions options;
-  options.now = unix_milliseconds();
+  options.now = unix_milliseconds_now();
   std::setlocale(LC_CTYPE, "");
   options.is_utf8 = std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
   if (!isatty(STDOUT_FILENO)) return options;

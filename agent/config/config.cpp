@@ -1,21 +1,14 @@
 #include "config/config.h"
 
-#include <cstdio>
 #include <filesystem>
+
+#include "base/hash.h"
 
 namespace tributary {
 namespace {
 
 constexpr std::string_view kPrefix = "tributary_";
 constexpr size_t kNameBytesMax = 63;  // PostgreSQL's NAMEDATALEN - 1
-
-std::string short_hash(const std::string& text) {
-  uint32_t hash = 0x811c9dc5U;  // FNV-1a
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x01000193U;
-  char digits[9];
-  std::snprintf(digits, sizeof digits, "%08x", hash);
-  return digits;
-}
 
 // A slot's name may hold a-z, 0-9 and '_' only. A node's name has no '_', so '-' can take its place without two nodes
 // meeting in one name; any other change is told apart by a hash of the whole name.

@@ -11,7 +11,7 @@
 #include <functional>
 #include <string>
 
-#include "monitor/words.h"
+#include "base/clock.h"
 
 namespace tributary {
 
@@ -19,7 +19,7 @@ class StatusBoard {
  public:
   using Now = std::function<int64_t()>;  // Unix time in milliseconds
   StatusBoard(const std::string& node, const std::string& tier, const std::string& version,
-              Now now = unix_milliseconds);
+              Now now = unix_milliseconds_now);
   StatusBoard(const StatusBoard&) = delete;
   StatusBoard& operator=(const StatusBoard&) = delete;
 

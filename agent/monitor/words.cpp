@@ -1,6 +1,5 @@
 #include "monitor/words.h"
 
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -49,11 +48,6 @@ std::string time_in_words(int64_t moment, int64_t now) {
 
 std::string since_in_words(int64_t moment, int64_t now) {
   return time_in_words(moment, now) + " (" + age_in_words(static_cast<double>(now - moment) / 1000) + ")";
-}
-
-int64_t unix_milliseconds() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
 }  // namespace tributary

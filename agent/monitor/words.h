@@ -1,4 +1,4 @@
-// How counts, ages and times read to people (sizes: config/quantities.h). Pure, except for the clock at the end.
+// How counts, ages and times read to people (sizes: config/quantities.h). Pure.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,5 @@ std::string age_in_words(double seconds);  // "0.4 s", "12 s", "4 min", "3 h 5 m
 std::string time_in_words(int64_t moment, int64_t now);
 // "12:03 (4 min)"
 std::string since_in_words(int64_t moment, int64_t now);
-
-int64_t unix_milliseconds();
 
 }  // namespace tributary

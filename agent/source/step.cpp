@@ -1,8 +1,6 @@
 #include "source/step.h"
 
-#include <cstdint>
-#include <cstdio>
-
+#include "base/hash.h"
 #include "postgres/connection.h"
 
 namespace tributary {
@@ -18,14 +16,6 @@ std::string name_list(const std::vector<std::string>& names) {
   std::string list;
   for (const std::string& name : names) list += (list.empty() ? "" : ", ") + quote_name(name);
   return list;
-}
-
-std::string short_hash(const std::string& text) {
-  uint32_t hash = 0x811c9dc5U;  // FNV-1a
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x01000193U;
-  char digits[9];
-  std::snprintf(digits, sizeof digits, "%08x", hash);
-  return digits;
 }
 
 std::string bounded_name(const std::string& name) {

@@ -21,7 +21,5 @@ std::string name_list(const std::vector<std::string>& names);
 
 // `name` if PostgreSQL keeps it whole (63 bytes), else its beginning and a hash of all of it.
 std::string bounded_name(const std::string& name);
-// Eight hexadecimal digits.
-std::string short_hash(const std::string& text);
 
 }  // namespace tributary
