@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/dotted_name.h"
+
 namespace tributary {
 
 struct Column {
@@ -22,7 +24,7 @@ struct Relation {
   std::string name;
   std::vector<Column> columns;  // in wire order: the order of every tuple of this relation
 
-  std::string full_name() const { return schema + "." + name; }
+  std::string full_name() const { return dotted_name(schema, name); }
   // A 64-bit hash of everything above; equal shapes have equal ids in every session and at every node.
   uint64_t shape_id() const;
   // The bytes that are stored in the queue; decode throws Error of kind protocol.

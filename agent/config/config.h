@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "base/dotted_name.h"
+
 namespace tributary {
 
 struct NodeConfig {
@@ -25,7 +27,7 @@ struct TableConfig {
   std::string name;
   std::string where;                 // row filter; empty: every row
   std::vector<std::string> columns;  // empty: all
-  std::string full_name() const { return schema + "." + name; }
+  std::string full_name() const { return dotted_name(schema, name); }
 };
 
 struct ParentConfig {

@@ -4,12 +4,14 @@
 #include <string>
 #include <string_view>
 
+#include "base/dotted_name.h"
+
 namespace tributary {
 
 struct TableName {
   std::string schema;
   std::string name;
-  std::string full_name() const { return schema + "." + name; }
+  std::string full_name() const { return dotted_name(schema, name); }
 };
 
 // "document" (of schema public), "slm.document", "slm.\"My Table\"". Throws Error(config). A capital letter without

@@ -7,7 +7,7 @@
 
 namespace tributary {
 
-// Whether "schema.table" matches one of the patterns, in which '*' stands for any characters and '?' for one; neither
+// Whether the table's full name (base/dotted_name.h) matches one of the patterns, in which '*' stands for any characters and '?' for one; neither
 // reaches over the dot between schema and table.
 bool matches_any(std::string_view full_name, const std::vector<std::string>& patterns);
 

@@ -104,8 +104,15 @@ std::vector<Grant> parent_grants(const std::string& role, const std::vector<Pare
                     "has_parameter_privilege(" + quote_literal(role) + ", 'session_replication_role', 'SET')"});
   for (const ParentTable& table : tables) {
     add_once(grants, on_schema(role, table.schema, "children write tables of this schema"));
+    for (const std::string& schema : table.schemas_used)
+      add_once(grants, on_schema(role, schema, "tables that children write use types of this schema"));
     grants.push_back(on_table(role, quote_name(table.schema, table.name), {"SELECT", "INSERT", "UPDATE", "DELETE"},
                               "children write this table ([intake] tables)"));
+    for (const std::string& sequence : table.sequences_used)
+      add_once(grants, {{"GRANT USAGE ON SEQUENCE " + sequence + " TO " + quote_name(role),
+                         "a column that only this database has takes its default from it"},
+                        "has_sequence_privilege(" + quote_literal(role) + ", to_regclass(" + quote_literal(sequence) +
+                            ")::oid, 'USAGE')"});
   }
   return grants;
 }

@@ -20,7 +20,7 @@ FROM pg_class c WHERE c.oid = to_regclass($1))";
 Task<void> check_parent_table(Connection& connection, const ParentTable& table, const std::string& role,
                               std::vector<Finding>& findings) {
   const std::string target = quote_name(table.schema, table.name);
-  const std::string name = table.schema + "." + table.name;
+  const std::string name = table.full_name();
   const std::string alter = "ALTER TABLE " + target;
   const Result facts = co_await connection.execute(kParentTable, {target});
   const size_t before = findings.size();
@@ -61,7 +61,7 @@ Task<std::vector<Finding>> check_parent(Connection& connection, const Config& co
   for (const std::string& pattern : config.intake->tables) {
     bool is_matched = false;
     for (const ParentTable& table : tables)
-      is_matched = is_matched || matches_any(table.schema + "." + table.name, {pattern});
+      is_matched = is_matched || matches_any(table.full_name(), {pattern});
     if (!is_matched)
       findings.push_back({Verdict::stops, "no table matches " + pattern + " of [intake] tables",
                           "make the table as the children have it, then run: tributary init"});

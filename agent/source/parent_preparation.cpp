@@ -5,16 +5,45 @@
 #include "sql.h"
 
 namespace tributary {
+namespace {
+
+// Values are cast to their columns' types by name, to a domain's base type, and keys are compared by their operators.
+constexpr char kTables[] = R"(
+WITH RECURSIVE written AS (
+  SELECT c.oid, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
+    AND n.nspname NOT IN ('tributary', 'information_schema') AND n.nspname !~ '^pg_'),
+used AS (
+  SELECT w.oid, a.atttypid AS type FROM written w
+  JOIN pg_attribute a ON a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped
+  UNION
+  SELECT u.oid, t.typbasetype FROM used u JOIN pg_type t ON t.oid = u.type AND t.typtype = 'd'),
+schemas AS (
+  SELECT u.oid, t.typnamespace AS schema FROM used u JOIN pg_type t ON t.oid = u.type
+  UNION
+  SELECT i.indrelid, o.oprnamespace FROM written w JOIN pg_index i ON i.indrelid = w.oid AND i.indisunique
+  CROSS JOIN LATERAL unnest(i.indclass::oid[]) AS k(opclass)
+  JOIN pg_opclass oc ON oc.oid = k.opclass
+  JOIN pg_amop ao ON ao.amopfamily = oc.opcfamily AND ao.amopstrategy = 3
+  JOIN pg_operator o ON o.oid = ao.amopopr)
+SELECT w.nspname, w.relname,
+  (SELECT string_agg(n.nspname, E'\x1f' ORDER BY n.nspname) FROM schemas s JOIN pg_namespace n ON n.oid = s.schema
+   WHERE s.oid = w.oid AND n.nspname <> 'pg_catalog'),
+  (SELECT string_agg(DISTINCT format('%I.%I', n.nspname, s.relname), E'\x1f')
+   FROM pg_attrdef a JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = a.oid
+   JOIN pg_class s ON d.refclassid = 'pg_class'::regclass AND s.oid = d.refobjid AND s.relkind = 'S'
+   JOIN pg_namespace n ON n.oid = s.relnamespace WHERE a.adrelid = w.oid)
+FROM written w ORDER BY 1, 2)";
+
+}  // namespace
 
 Task<std::vector<ParentTable>> find_parent_tables(Connection& connection, const IntakeConfig& intake) {
-  const Result rows = co_await connection.query(
-      "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-      " WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'"
-      " AND n.nspname NOT IN ('tributary', 'information_schema') AND n.nspname !~ '^pg_' ORDER BY 1, 2");
+  const Result rows = co_await connection.query(kTables);
   std::vector<ParentTable> tables;
   for (int i = 0; i < rows.rows(); ++i) {
-    const ParentTable table{rows.text(i, 0), rows.text(i, 1)};
-    if (matches_any(table.schema + "." + table.name, intake.tables)) tables.push_back(table);
+    const ParentTable table{rows.text(i, 0), rows.text(i, 1), split_names(rows.value(i, 2)),
+                            split_names(rows.value(i, 3))};
+    if (matches_any(table.full_name(), intake.tables)) tables.push_back(table);
   }
   co_return tables;
 }
@@ -33,7 +62,7 @@ Task<Preparation> prepare_parent(Connection& connection, const Config& config) {
   for (Step& step : co_await missing_grants(connection, role, parent_grants(role, tables)))
     preparation.steps.push_back(std::move(step));
   for (const std::string& pattern : config.intake->tables) {
-    const auto is_matched = [&](const ParentTable& t) { return matches_any(t.schema + "." + t.name, {pattern}); };
+    const auto is_matched = [&](const ParentTable& t) { return matches_any(t.full_name(), {pattern}); };
     if (std::none_of(tables.begin(), tables.end(), is_matched))
       preparation.notes.push_back("No table matches " + pattern + " of [intake] tables. Make it, then run init again.");
   }

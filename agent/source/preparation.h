@@ -63,6 +63,10 @@ std::vector<Grant> source_grants(const std::string& role, const std::string& dat
 struct ParentTable {
   std::string schema;
   std::string name;
+  std::vector<std::string> schemas_used =
+      {};  // of its columns' types and its keys' operators, PostgreSQL's own left out
+  std::vector<std::string> sequences_used = {};  // by its columns' defaults, quoted
+  std::string full_name() const { return dotted_name(schema, name); }
 };
 std::vector<Grant> parent_grants(const std::string& role, const std::vector<ParentTable>& tables);
 

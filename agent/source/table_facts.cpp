@@ -197,7 +197,7 @@ Task<std::map<std::string, PublishedRecord>> read_published_records(Connection& 
     record.identity_index = rows.text(i, 7);
     record.former_identity = rows.text(i, 8);
     if (!rows.is_null(i, 9)) record.rows_not_copied = rows.integer(i, 9);
-    records.emplace(rows.text(i, 0) + "." + rows.text(i, 1), std::move(record));
+    records.emplace(dotted_name(rows.text(i, 0), rows.text(i, 1)), std::move(record));
   }
   co_return records;
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/dotted_name.h"
 #include "postgres/connection.h"
 
 namespace tributary {
@@ -66,7 +67,7 @@ struct TableFacts {
   std::vector<TreeMember> tree;      // a plain table: itself; a partitioned one: root first, then by level
   CompletionFacts completion;
 
-  std::string full_name() const { return schema + "." + name; }
+  std::string full_name() const { return dotted_name(schema, name); }
   const ColumnFacts* column(const std::string& column_name) const;
   std::vector<std::string> key_columns() const;  // in the key's order
 };

@@ -14,6 +14,12 @@ std::string joined(const std::vector<std::string>& words, const std::string& bet
   return text;
 }
 
+std::string quoted_name(const std::string& name) {
+  std::string text = "\"";
+  for (const char c : name) text += c == '"' ? "\"\"" : std::string(1, c);
+  return text + "\"";
+}
+
 std::string last_lines(const std::string& text, size_t bytes) {
   return text.size() <= bytes ? text : "..." + text.substr(text.size() - bytes);
 }
@@ -100,8 +106,9 @@ void Node::wait_until_streaming() {
 std::string Node::difference() {
   std::string text;
   for (const SentTable& table : options_.tables) {
-    const std::string columns = table.columns.empty() ? "*" : joined(table.columns, ", ");
-    const std::string select = "SELECT " + joined(table.key, ", ") + ", " + columns + " FROM " + table.name;
+    std::string columns = table.columns.empty() ? ", *" : "";
+    for (const std::string& column : table.columns) columns += ", " + quoted_name(column);
+    const std::string select = "SELECT " + joined(table.key, ", ") + columns + " FROM " + table.name;
     const auto with = [&](const std::string& condition) {
       return condition.empty() ? select : select + " WHERE (" + condition + ")";
     };

@@ -24,9 +24,9 @@ namespace tributary::test {
 
 // A table that a node sends.
 struct SentTable {
-  std::string name;                       // "public.document"
+  std::string name;                       // "public.document"; as SQL has it, as are `where` and `key`
   std::string where = {};                 // empty: every row
-  std::vector<std::string> columns = {};  // empty: all, in the same order at the parent
+  std::vector<std::string> columns = {};  // bare names; empty: all, in the same order at the parent
   std::vector<std::string> key = {"id"};
   std::string owned = {};  // which of the parent's rows are this child's; empty: all
 };

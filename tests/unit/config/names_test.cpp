@@ -82,6 +82,20 @@ TEST(TablePattern, HasWildcardsThatStayWithinSchemaOrTable) {
   EXPECT_FALSE(matches_any("slm.photo", {"slm?photo"}));
 }
 
+TEST(TablePattern, TellsTheDotBetweenSchemaAndTableFromOneInAName) {
+  const std::string in_schema = parse_table_name(R"("a.b"."c")").full_name();
+  const std::string in_table = parse_table_name(R"("a"."b.c")").full_name();
+  EXPECT_NE(in_schema, in_table);
+  EXPECT_TRUE(matches_any(in_schema, {"*.*"}));
+  EXPECT_TRUE(matches_any(in_schema, {in_schema}));
+  EXPECT_FALSE(matches_any(in_schema, {in_table}));
+  EXPECT_FALSE(matches_any(in_schema, {"a.*"}));
+  EXPECT_TRUE(matches_any(in_table, {"a.*"}));
+  const std::string odd = parse_table_name(R"("Été ""26"""."x ""y"".")").full_name();
+  EXPECT_EQ(odd, R"("Été ""26"""."x ""y"".")");
+  EXPECT_TRUE(matches_any(odd, {parse_table_pattern(R"("Été*"."x ?y*")").full_name()}));
+}
+
 TEST(Password, IsHiddenInKeywordForm) {
   EXPECT_EQ(without_password("host=db password=s3cret user=u"), "host=db password=*** user=u");
   EXPECT_EQ(without_password(R"(password = 's3 c\'ret' host=db)"), "password=*** host=db");
