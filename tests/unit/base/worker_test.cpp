@@ -115,6 +115,30 @@ TEST(Worker, NoJobRunsAfterItsCoroutineWasCancelledAndEnded) {
   run(story());
 }
 
+TEST(Worker, ACancellationThatMeetsTheJobsEndIsHarmless) {
+  auto story = []() -> Task<> {
+    Worker worker("worker");
+    std::atomic<bool> is_finished = false;
+    auto work = [&]() -> Task<> {
+      auto job = [&] {
+        is_finished = true;
+        return std::string(100, 'x');
+      };
+      co_await worker.run(job);
+      co_await sleep_for(1h);
+    };
+    auto cancel = [&]() -> Task<> {
+      while (!is_finished) std::this_thread::yield();
+      co_return;
+    };
+    for (int i = 0; i < 5000; ++i) {
+      is_finished = false;
+      co_await until_one_ends(work(), cancel());
+    }
+  };
+  run(story());
+}
+
 TEST(Worker, IsGoneOnlyAfterTheRunningJob) {
   std::atomic<bool> is_finished = false;
   asio::io_context context;
