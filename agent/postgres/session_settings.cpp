@@ -11,10 +11,12 @@ namespace {
 // Values: how PostgreSQL writes them (pgoutput uses the walsender's settings) and reads them.
 // Safety: row_security=off makes PostgreSQL raise an error instead of hiding rows; an empty search_path finds only
 // what is named in full.
+// quote_all_identifiers would change how the catalogue prints a row filter, which is compared with what init recorded.
 constexpr const char* kEverySession =
     " -c datestyle=ISO,YMD -c intervalstyle=postgres -c timezone=UTC -c extra_float_digits=3 -c bytea_output=hex"
     " -c xmlbinary=base64 -c xmloption=content -c lc_monetary=C -c array_nulls=on -c standard_conforming_strings=on"
-    " -c transform_null_equals=off -c row_security=off -c search_path= -c synchronous_commit=on"
+    " -c transform_null_equals=off -c quote_all_identifiers=off -c row_security=off -c search_path="
+    " -c synchronous_commit=on"
     " -c default_transaction_isolation=read\\ committed -c default_transaction_read_only=off"
     " -c default_transaction_deferrable=off -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0"
     " -c client_min_messages=warning";
