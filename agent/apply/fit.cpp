@@ -95,7 +95,7 @@ Mismatch missing_table(const Relation& relation, const Target& target, const std
   for (size_t i = 0; i < relation.columns.size(); ++i)
     ddl += quote_name(relation.columns[i].name) + " " + target.child_types[i] + ", ";
   return {"table " + relation.full_name() + " does not exist here",
-          ddl + "PRIMARY KEY (" + join(key_names(relation)) + "));"};
+          ddl + "PRIMARY KEY (" + join(key_names(relation)) + ")); -- and for its rights: tributary init"};
 }
 
 const TargetKey* matching_key(const Relation& relation, const Target& target) {
@@ -167,9 +167,9 @@ std::variant<Shape, Mismatch> fit(const Relation& relation, const Target& target
     shape.columns.push_back(std::move(written));
   }
   if (!target_key)
-    return Mismatch{"table " + title + " has no unique index here on exactly its key at the child (" + join(key) + ")",
-                    "CREATE UNIQUE INDEX ON " + table + " (" + join(key) +
-                        "); it must not be partial, and its constraint not deferrable."};
+    return Mismatch{
+        "table " + title + " has no unique index here on exactly its key at the child (" + join(key) + ")",
+        "CREATE UNIQUE INDEX ON " + table + " (" + join(key) + "); -- not partial, and its constraint not deferrable"};
   for (const TargetColumn& column : target.columns) {
     const bool is_sent = std::any_of(relation.columns.begin(), relation.columns.end(),
                                      [&](const Column& sent) { return sent.name == column.name; });

@@ -90,10 +90,11 @@ class CaptureRun {
     const std::string sqlstate = co_await sentinel.wait_for_end();
     std::optional<Error> failure;
     try {
-      co_await with_deadline(std::chrono::seconds(1), "storing before a shutdown", store_last());
+      co_await until_one_ends(store_last(), hang_up_after(std::chrono::seconds(1)));
     } catch (const Error& error) {
       failure = error;
     }
+    wal_.hang_up();
     throw Error(ErrorKind::connection,
                 "PostgreSQL ended the session" + (sqlstate.empty() ? "" : " (SQLSTATE " + sqlstate + ")"));
   }
@@ -102,6 +103,12 @@ class CaptureRun {
   bool is_confirm_due() const {
     const bool has_news = assembler_.confirm_lsn() > durable_ && !assembler_.is_in_transaction();
     return has_news && (is_reply_requested_ || Clock::now() - last_confirm_ >= kIdleConfirmInterval);
+  }
+
+  // A write to the queue that hangs is waited for, whatever is cancelled; PostgreSQL must not wait with us.
+  Task<> hang_up_after(Clock::duration limit) {
+    co_await sleep_for(limit);
+    wal_.hang_up();
   }
 
   Task<> store_last() {

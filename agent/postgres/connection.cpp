@@ -1,6 +1,7 @@
 #include "postgres/connection.h"
 
 #include <libpq-fe.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -301,6 +302,10 @@ Task<> Connection::send_copy_data(std::string_view message) {
     if (left == 0) co_return;
     co_await wait_for(state_->socket, stream_descriptor::wait_write);
   }
+}
+
+void Connection::hang_up() {
+  ::shutdown(PQsocket(state_->pg.get()), SHUT_RDWR);
 }
 
 Task<std::string> Connection::wait_for_end() {

@@ -118,6 +118,9 @@ class Connection {
   Task<> wait_for_input();  // until the socket has more, then takes it in
   Task<> send_copy_data(std::string_view message);
 
+  // Ends the connection at once, also for the server; a coroutine that waits for it throws Error(connection).
+  void hang_up();
+
   // Waits until the server ends this idle connection; returns the SQLSTATE it gave ("57P01"), or "" for none.
   Task<std::string> wait_for_end();
 

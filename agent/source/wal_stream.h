@@ -45,6 +45,7 @@ class WalStream {
   // The next message already received, or nullopt. Throws Error(connection) when the server ended the stream.
   std::optional<WalMessage> next();
   Task<> wait_for_input() { return connection_->wait_for_input(); }
+  void hang_up() { connection_->hang_up(); }  // the server's walsender ends at once
   Task<> send_status(Lsn received, Lsn durable);
 
  private:

@@ -100,13 +100,27 @@ Task<Acknowledgement> UplinkSession::next_acknowledgement() {
 }
 
 Task<> UplinkSession::keep_alive() {
+  co_await until_one_ends(ping(), watch_for_silence());
+}
+
+Task<> UplinkSession::ping() {
   for (;;) {
     link::Frame frame;
     frame.mutable_ping()->set_sent_at(unix_milliseconds_now());
     co_await link_->send(frame);
     co_await sleep_for(kPingInterval);
-    if (Clock::now() - last_heard_ > 3 * kPingInterval)
+  }
+}
+
+// Beside the pings: when the peer reads nothing any more, they are not sent either.
+Task<> UplinkSession::watch_for_silence() {
+  for (;;) {
+    const auto silence_ends = last_heard_ + 3 * kPingInterval;
+    if (Clock::now() >= silence_ends) {
+      link_->close();  // a ping that cannot be sent would wait on
       throw Error(ErrorKind::connection, "the parent has been silent for too long");
+    }
+    co_await sleep_for(silence_ends - Clock::now());
   }
 }
 

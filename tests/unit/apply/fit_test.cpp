@@ -77,7 +77,8 @@ TEST(Fit, AMissingTableComesWithItsCreateTable) {
                  return target;
                }())
           .hint,
-      "CREATE TABLE \"public\".\"document\" (\"id\" uuid, \"title\" character varying(20), PRIMARY KEY (\"id\"));");
+      "CREATE TABLE \"public\".\"document\" (\"id\" uuid, \"title\" character varying(20), PRIMARY KEY (\"id\")); "
+      "-- and for its rights: tributary init");
 }
 
 TEST(Fit, AMissingColumnComesWithItsAlterTable) {
