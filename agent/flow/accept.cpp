@@ -156,7 +156,8 @@ class Intake {
     try {
       co_await until_one_ends(closing(session, receive(session, lane)), closing(session, lane.run(on_progress)),
                               closing(session, acknowledge(session, report, progress)),
-                              closing(session, session.keep_alive()), replaced.wait());
+                              closing(session, session.ping()), closing(session, session.watch_for_silence()),
+                              replaced.wait());
     } catch (const Error& error) {
       failure = error;
     }

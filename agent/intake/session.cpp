@@ -86,10 +86,6 @@ Task<> IntakeSession::acknowledge(const link::Ack& ack) {
   co_await link_->send(frame);
 }
 
-Task<> IntakeSession::keep_alive() {
-  co_await until_one_ends(ping(), watch_for_silence());
-}
-
 Task<> IntakeSession::ping() {
   for (;;) {
     link::Frame frame;
@@ -99,14 +95,10 @@ Task<> IntakeSession::ping() {
   }
 }
 
-// Beside the pings: when the peer reads nothing any more, they are not sent either.
 Task<> IntakeSession::watch_for_silence() {
   for (;;) {
     const auto silence_ends = last_heard_ + 3 * kPingInterval;
-    if (Clock::now() >= silence_ends) {
-      link_->close();  // a ping that cannot be sent would wait on
-      throw Error(ErrorKind::connection, "the child has been silent for too long");
-    }
+    if (Clock::now() >= silence_ends) throw Error(ErrorKind::connection, "the child has been silent for too long");
     co_await sleep_for(silence_ends - Clock::now());
   }
 }

@@ -38,12 +38,12 @@ class IntakeSession {
   Task<> acknowledge(const link::Ack& ack);
   // Ends whatever waits for the link.
   void close() { link_->close(); }
-  // Pings, and ends with Error(connection) when nothing was heard for three intervals.
-  Task<> keep_alive();
+  Task<> ping();
+  // Ends with Error(connection) when nothing was heard for three ping intervals. Beside the pings, because a peer that
+  // reads nothing any more keeps them from being sent.
+  Task<> watch_for_silence();
 
  private:
-  Task<> ping();
-  Task<> watch_for_silence();
   IntakeSession(std::unique_ptr<Link> link, std::string node, Uuid instance);
 
   std::unique_ptr<Link> link_;

@@ -99,10 +99,6 @@ Task<Acknowledgement> UplinkSession::next_acknowledgement() {
   }
 }
 
-Task<> UplinkSession::keep_alive() {
-  co_await until_one_ends(ping(), watch_for_silence());
-}
-
 Task<> UplinkSession::ping() {
   for (;;) {
     link::Frame frame;
@@ -112,14 +108,10 @@ Task<> UplinkSession::ping() {
   }
 }
 
-// Beside the pings: when the peer reads nothing any more, they are not sent either.
 Task<> UplinkSession::watch_for_silence() {
   for (;;) {
     const auto silence_ends = last_heard_ + 3 * kPingInterval;
-    if (Clock::now() >= silence_ends) {
-      link_->close();  // a ping that cannot be sent would wait on
-      throw Error(ErrorKind::connection, "the parent has been silent for too long");
-    }
+    if (Clock::now() >= silence_ends) throw Error(ErrorKind::connection, "the parent has been silent for too long");
     co_await sleep_for(silence_ends - Clock::now());
   }
 }

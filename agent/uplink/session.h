@@ -52,12 +52,12 @@ class UplinkSession {
   Task<Acknowledgement> next_acknowledgement();
   // Ends whatever waits for the link.
   void close() { link_->close(); }
-  // Pings, and ends with Error(connection) when nothing was heard for three intervals.
-  Task<> keep_alive();
+  Task<> ping();
+  // Ends with Error(connection) when nothing was heard for three ping intervals. Beside the pings, because a peer that
+  // reads nothing any more keeps them from being sent.
+  Task<> watch_for_silence();
 
  private:
-  Task<> ping();
-  Task<> watch_for_silence();
   UplinkSession(std::unique_ptr<Link> link, const asio::any_io_executor& executor, const link::Welcome& welcome);
 
   std::unique_ptr<Link> link_;
