@@ -3,8 +3,10 @@
 #include <spdlog/spdlog.h>
 
 #include <deque>
+#include <map>
 
 #include "base/clock.h"
+#include "base/dotted_name.h"
 #include "base/failpoint.h"
 #include "base/signal.h"
 #include "flow/begin_stream.h"
@@ -182,35 +184,46 @@ class CaptureRun {
       if (!handle(bytes)) throw Error(ErrorKind::internal, "a row's filter is still unknown after it was evaluated");
     waiting_.clear();
     waiting_bytes_ = 0;
+    memo_.trim();
   }
 
   // Everything that needs no answer from PostgreSQL. False: `bytes` has to wait for one.
   bool handle(std::string_view bytes) {
     const Message message = parse_message(bytes);
     if (const auto* row = std::get_if<RowMessage>(&message)) {
-      const CapturedTable& table = table_of(row->oid);
-      if (!table.is_filtered_by_agent() || assembler_.is_skipping()) {
-        assembler_.row(table, *row, Verdict::yes, Verdict::yes);
+      const CapturedTable* table = table_of(row->oid);
+      if (!table) return true;
+      if (!table->is_filtered_by_agent() || assembler_.is_skipping()) {
+        assembler_.row(*table, *row, Verdict::yes, Verdict::yes);
         return true;
       }
-      const auto verdicts = memo_.look_up(table, *row);
+      const auto verdicts = memo_.look_up(*table, *row);
       if (!verdicts) return false;
-      assembler_.row(table, *row, verdicts->old_row, verdicts->new_row);
+      if (verdicts->new_row == Verdict::unknown) throw unanswered_filter(*table, verdicts->sqlstate);
+      assembler_.row(*table, *row, verdicts->old_row, verdicts->new_row);
     } else if (const auto* begin = std::get_if<BeginMessage>(&message)) {
       assembler_.begin(*begin);
     } else if (const auto* commit = std::get_if<CommitMessage>(&message)) {
       assembler_.commit(*commit);
       received_ = std::max(received_, commit->end_lsn);
     } else if (const auto* truncate = std::get_if<TruncateMessage>(&message)) {
-      for (const uint32_t oid : truncate->oids) assembler_.clear(table_of(oid));
+      for (const uint32_t oid : truncate->oids)
+        if (const CapturedTable* table = table_of(oid)) assembler_.clear(*table);
     } else if (std::holds_alternative<RelationMessage>(message)) {
       return false;
     }
     return true;
   }
 
-  const CapturedTable& table_of(uint32_t oid) const {
-    if (const CapturedTable* table = assembler_.table(oid)) return *table;
+  // nullptr: what comes of it is left out.
+  const CapturedTable* table_of(uint32_t oid) {
+    if (const CapturedTable* table = assembler_.table(oid)) return table;
+    if (const auto past = past_tables_.find(oid); past != past_tables_.end()) {
+      if (!past->second.empty())
+        spdlog::info("capture: changes of {}, which the configuration does not have, are left out", past->second);
+      past->second.clear();
+      return nullptr;
+    }
     throw Error(ErrorKind::setup, "PostgreSQL sends a table that the configuration does not name",
                 "somebody changed the publication " + config_.publication() + ": run `tributary init`");
   }
@@ -222,8 +235,11 @@ class CaptureRun {
       if (table.oid != relation.oid) continue;
       memo_.forget(relation.oid);
       assembler_.define(captured_table(relation, table));
+      co_return;
     }
+    // A table that was taken out of the configuration: what was written before it left the publication still comes.
     // The leaves of a partitioned table are announced too; their rows name the root.
+    past_tables_[relation.oid] = dotted_name(relation.schema, relation.name);
   }
 
   const Config& config_;
@@ -235,6 +251,7 @@ class CaptureRun {
 
   Assembler assembler_;
   FilterMemo memo_;
+  std::map<uint32_t, std::string> past_tables_;  // announced, but not configured; their names until one was logged
   std::deque<std::string> waiting_;
   size_t waiting_bytes_ = 0;
 

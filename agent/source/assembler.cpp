@@ -1,5 +1,7 @@
 #include "source/assembler.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 
 namespace tributary {
@@ -20,8 +22,23 @@ bool is_same_key(const CapturedTable& table, const std::vector<Value>& a, const 
   return true;
 }
 
+// A key value too large to be in the new tuple again is as it was; both kinds of old tuple have it.
+void fill_key(const CapturedTable& table, const std::vector<Value>& old_values, std::vector<Value>& new_values) {
+  for (const uint16_t column : table.key_columns)
+    if (new_values[column].kind == ValueKind::unchanged) new_values[column] = old_values[column];
+}
+
+bool has_unchanged(const std::vector<Value>& values) {
+  return std::any_of(values.begin(), values.end(), [](const Value& v) { return v.kind == ValueKind::unchanged; });
+}
+
 Error history_differs() {
   return {ErrorKind::stream_lost, "the last captured transaction is not in the database's WAL: its history differs"};
+}
+
+Error changes_unknown(const CapturedTable& table) {
+  return {ErrorKind::stream_lost, "rows of " + table.sent.full_name() +
+                                      " were changed while its replica identity lacked " + table.identity_lacked};
 }
 
 }  // namespace
@@ -113,6 +130,9 @@ void Assembler::row(const CapturedTable& table, const RowMessage& message, Verdi
   const bool is_insert = message.kind == 'I', is_delete = message.kind == 'D';
   if (is_insert) old_verdict = Verdict::no;
   if (is_delete) new_verdict = Verdict::no;
+  if (!is_insert && !table.identity_lacked.empty()) throw changes_unknown(table);
+  if (new_verdict == Verdict::unknown)
+    throw Error(ErrorKind::internal, "a new row of " + table.sent.full_name() + " has no verdict of its row filter");
 
   // The common ones: nothing has to be looked at.
   if (!message.old_kind && new_verdict == Verdict::yes && (is_insert || old_verdict == Verdict::yes)) {
@@ -131,15 +151,19 @@ void Assembler::row(const CapturedTable& table, const RowMessage& message, Verdi
     read_values(message.old_tuple, table, old_values_);
   else
     old_values_ = new_values_;  // an update without an old tuple left the identity, and so the key, as it was
+  if (!is_insert && !is_delete) fill_key(table, old_values_, new_values_);
   const bool is_key_changed = !is_insert && !is_delete && !is_same_key(table, old_values_, new_values_);
 
-  if (old_verdict == Verdict::unknown || new_verdict == Verdict::unknown) {
-    if (!is_insert) write_key(ChangeKind::stale, table, old_values_);
-    if (is_insert || is_key_changed) write_key(ChangeKind::stale, table, new_values_);
-  } else if (old_verdict == Verdict::yes && new_verdict == Verdict::yes && !is_key_changed) {
-    write(message.new_has_unchanged ? ChangeKind::patch : ChangeKind::put, table, message.new_tuple);
+  if (old_verdict == Verdict::yes && new_verdict == Verdict::yes && !is_key_changed) {
+    if (message.new_has_unchanged)
+      write_values(has_unchanged(new_values_) ? ChangeKind::patch : ChangeKind::put, table, new_values_);
+    else
+      write(ChangeKind::put, table, message.new_tuple);
   } else {
     if (old_verdict == Verdict::yes) write_key(ChangeKind::remove, table, old_values_);
+    // The parent may have the old row; a whole row of the same key replaces it whether it has or not.
+    if (old_verdict == Verdict::unknown && (new_verdict == Verdict::no || is_key_changed))
+      write_key(ChangeKind::stale, table, old_values_);
     if (new_verdict == Verdict::yes) write_whole(table, message);
   }
   close_part_if_large();
@@ -156,17 +180,17 @@ void Assembler::clear(const CapturedTable& table) {
 void Assembler::write_whole(const CapturedTable& table, const RowMessage& message) {
   if (!message.new_has_unchanged) return write(ChangeKind::put, table, message.new_tuple);
   read_values(message.new_tuple, table, new_values_);
-  if (message.old_kind == 'O') read_values(message.old_tuple, table, old_values_);
-  bool is_whole = true;
-  for (size_t i = 0; i < new_values_.size(); ++i) {
-    if (new_values_[i].kind != ValueKind::unchanged) continue;
-    if (message.old_kind == 'O') new_values_[i] = old_values_[i];
-    is_whole = is_whole && new_values_[i].kind != ValueKind::unchanged;
+  if (message.old_kind) {
+    read_values(message.old_tuple, table, old_values_);
+    fill_key(table, old_values_, new_values_);
   }
-  if (is_whole)
-    write_values(ChangeKind::put, table, new_values_);
-  else
+  if (message.old_kind == 'O')
+    for (size_t i = 0; i < new_values_.size(); ++i)
+      if (new_values_[i].kind == ValueKind::unchanged) new_values_[i] = old_values_[i];
+  if (has_unchanged(new_values_))
     write_key(ChangeKind::stale, table, new_values_);
+  else
+    write_values(ChangeKind::put, table, new_values_);
 }
 
 void Assembler::write(ChangeKind kind, const CapturedTable& table, std::string_view wire_tuple) {

@@ -19,7 +19,8 @@
 
 namespace tributary {
 
-// What the row filter says of a row. `unknown`: PostgreSQL could not evaluate it (a renamed enum label on an old row).
+// What the row filter says of a row. `unknown`: PostgreSQL could not evaluate it (a renamed enum label on an old row;
+// such a new row must not leave).
 enum class Verdict { no, yes, unknown };
 
 struct Assembled {
@@ -45,7 +46,8 @@ class Assembler {
   const CapturedTable* table(uint32_t oid) const;
 
   void begin(const BeginMessage& message);
-  // For tables that PostgreSQL filters, or that have no filter, both verdicts are yes.
+  // For tables that PostgreSQL filters, or that have no filter, both verdicts are yes. That of a new row is known.
+  // Throws Error(stream_lost) for an update or delete that was logged without the columns that its table needs of it.
   void row(const CapturedTable& table, const RowMessage& message, Verdict old_verdict, Verdict new_verdict);
   void clear(const CapturedTable& table);
   // Throws Error(stream_lost) when the history is not the one that the queue stores.

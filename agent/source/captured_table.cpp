@@ -3,6 +3,59 @@
 #include <algorithm>
 
 namespace tributary {
+namespace {
+
+bool holds(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string list_of(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  return list;
+}
+
+// The columns without which an old row tells neither its key nor whether the filter let it out.
+std::vector<std::string> columns_of_old_rows(const SourceTable& table) {
+  std::vector<std::string> needed;
+  for (const Column& column : table.relation.columns)
+    if (column.is_key) needed.push_back(column.name);
+  if (table.evaluate_filter)
+    for (const std::string& name : table.filter_columns)
+      if (!holds(needed, name)) needed.push_back(name);
+  return needed;
+}
+
+std::vector<std::string> lacking(const std::vector<std::string>& needed, char identity,
+                                 const std::vector<std::string>& identity_columns) {
+  std::vector<std::string> missing;
+  if (identity == 'f') return missing;
+  for (const std::string& name : needed)
+    if (!holds(identity_columns, name)) missing.push_back(name);
+  return missing;
+}
+
+// What the identity lacked when the rows behind `announced` were written. Throws when it still lacks it.
+std::string require_identity(const RelationMessage& announced, const SourceTable& table) {
+  const std::vector<std::string> needed = columns_of_old_rows(table);
+  const auto lacks_now = lacking(needed, table.replica_identity, table.identity_columns);
+  std::vector<std::string> lacked;
+  // A partitioned table is announced with its root's identity; its rows are written with the leaves'.
+  if (!table.is_partitioned) {
+    std::vector<std::string> carried;
+    for (const auto& column : announced.columns)
+      if (column.is_identity) carried.push_back(column.name);
+    lacked = lacking(needed, announced.identity, carried);
+  }
+  // A plain table whose identity was narrowed after these rows is announced again before the first row without it.
+  if (!lacks_now.empty() && (table.is_partitioned || !lacked.empty()))
+    throw Error(ErrorKind::setup,
+                "table " + table.relation.full_name() + ": its replica identity lacks " + list_of(lacks_now),
+                "run `tributary init`");
+  return list_of(lacked);
+}
+
+}  // namespace
 
 CapturedTable captured_table(const RelationMessage& announced, const SourceTable& table) {
   const auto changed = [&](const std::string& what) {
@@ -35,6 +88,7 @@ CapturedTable captured_table(const RelationMessage& announced, const SourceTable
                                   [](const Column& column) { return column.is_key; });
   if (captured.key_columns.size() != static_cast<size_t>(keys) || keys == 0)
     throw changed("PostgreSQL does not send every column of its primary key");
+  captured.identity_lacked = require_identity(announced, table);
   if (!table.evaluate_filter) return captured;
 
   captured.row_filter = table.row_filter;

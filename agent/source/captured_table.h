@@ -23,13 +23,17 @@ struct CapturedTable {
   std::vector<uint16_t> filter_columns;  // wire columns that row_filter uses
   std::vector<std::string> filter_column_names;
   std::vector<std::string> filter_column_types;  // for casts: "pg_catalog"."text"
+  // Columns that old rows must carry and did not when these rows were written, though the table is mended now: its
+  // updates and deletes of that time cannot be told. Empty: none.
+  std::string identity_lacked;
 
   bool sends_every_column() const { return sent_columns.size() == wire_columns; }
   bool is_filtered_by_agent() const { return !row_filter.empty(); }
 };
 
 // Puts together what pgoutput announced (which columns its tuples have) and what the catalogue says (the key, the
-// filter, what may travel). Throws Error(setup) when the two do not agree: somebody changed the table or publication.
+// filter, what may travel). Throws Error(setup) when the two do not agree: somebody changed the table or publication;
+// and when the replica identity lacks a column of the key, or of a filter that the agent has evaluated.
 CapturedTable captured_table(const RelationMessage& announced, const SourceTable& table);
 
 }  // namespace tributary

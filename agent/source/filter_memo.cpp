@@ -1,11 +1,15 @@
 #include "source/filter_memo.h"
 
 #include "base/bytes.h"
+#include "source/row_filter.h"
 
 namespace tributary {
 namespace {
 
-constexpr size_t kKnownMax = 100'000;  // per table; then the memo begins anew
+using Answer = FilterMemo::Answer;
+
+constexpr size_t kKnownMax = 100'000;
+constexpr size_t kKnownBytesMax = 32 << 20;  // of the values
 
 // Values as text array literals, one per filter column.
 std::vector<std::optional<std::string>> array_literals(const std::vector<std::string>& tuples, size_t columns) {
@@ -34,8 +38,8 @@ std::vector<std::optional<std::string>> array_literals(const std::vector<std::st
   return literals;
 }
 
-Task<std::vector<Verdict>> evaluate(Connection& session, const CapturedTable& table,
-                                    const std::vector<std::string>& tuples) {
+Task<std::vector<Answer>> evaluate(Connection& session, const CapturedTable& table,
+                                   const std::vector<std::string>& tuples) {
   const auto literals = array_literals(tuples, table.filter_columns.size());
   std::vector<Statement> statements(3);
   statements[0].sql = "BEGIN READ ONLY";
@@ -48,16 +52,16 @@ Task<std::vector<Verdict>> evaluate(Connection& session, const CapturedTable& ta
     throw *outcome.error;
   }
   const Result& rows = outcome.results[1];
-  std::vector<Verdict> verdicts;
-  for (int i = 0; i < rows.rows(); ++i) verdicts.push_back(rows.boolean(i, 0) ? Verdict::yes : Verdict::no);
-  if (verdicts.size() != tuples.size())
+  std::vector<Answer> answers;
+  for (int i = 0; i < rows.rows(); ++i) answers.push_back({rows.boolean(i, 0) ? Verdict::yes : Verdict::no, {}});
+  if (answers.size() != tuples.size())
     throw Error(ErrorKind::internal, "the row filter of " + table.sent.full_name() + " gave another number of answers");
-  co_return verdicts;
+  co_return answers;
 }
 
 // As evaluate, but a value that PostgreSQL refuses costs only its own verdict.
-Task<std::vector<Verdict>> evaluate_each(Connection& session, const CapturedTable& table,
-                                         const std::vector<std::string>& tuples) {
+Task<std::vector<Answer>> evaluate_each(Connection& session, const CapturedTable& table,
+                                        const std::vector<std::string>& tuples) {
   std::optional<Error> failure;
   try {
     co_return co_await evaluate(session, table, tuples);
@@ -65,16 +69,30 @@ Task<std::vector<Verdict>> evaluate_each(Connection& session, const CapturedTabl
     if (!error.sqlstate().starts_with("22")) throw;
     failure = error;
   }
-  if (tuples.size() == 1) co_return std::vector<Verdict>{Verdict::unknown};
+  if (tuples.size() == 1) {
+    std::vector<Answer> answers(1);
+    answers[0].verdict = Verdict::unknown;
+    answers[0].sqlstate = failure->sqlstate();
+    co_return answers;
+  }
   const auto middle = tuples.begin() + static_cast<std::ptrdiff_t>(tuples.size() / 2);
   const std::vector<std::string> first(tuples.begin(), middle), second(middle, tuples.end());
-  std::vector<Verdict> verdicts = co_await evaluate_each(session, table, first);
-  const std::vector<Verdict> rest = co_await evaluate_each(session, table, second);
-  verdicts.insert(verdicts.end(), rest.begin(), rest.end());
-  co_return verdicts;
+  std::vector<Answer> answers = co_await evaluate_each(session, table, first);
+  const std::vector<Answer> rest = co_await evaluate_each(session, table, second);
+  answers.insert(answers.end(), rest.begin(), rest.end());
+  co_return answers;
 }
 
 }  // namespace
+
+Error unanswered_filter(const CapturedTable& table, const std::string& sqlstate) {
+  return {
+      ErrorKind::setup,
+      "the row filter of " + table.sent.full_name() + " cannot be evaluated for a row (SQLSTATE " + sqlstate + ")",
+      "make `where` of this table in the configuration a condition that raises for no row, then run `tributary init`"
+      " and restart the agent",
+      sqlstate};
+}
 
 std::string filter_statement(const CapturedTable& table) {
   std::string columns, arrays, names;
@@ -85,20 +103,20 @@ std::string filter_statement(const CapturedTable& table) {
     arrays += (i ? ", $" : "$") + number + "::text[]";
     names += "c" + number + ", ";
   }
-  return "SELECT (" + table.row_filter + ") IS TRUE FROM (SELECT " + columns +
+  return "SELECT " + parenthesised(table.row_filter) + " IS TRUE FROM (SELECT " + columns +
          "v.n AS \"tributary number\" FROM unnest(" + arrays + ") WITH ORDINALITY AS v(" + names + "n)) AS " +
          quote_name(table.sent.name) + " ORDER BY \"tributary number\"";
 }
 
-std::optional<Verdict> FilterMemo::look_up(const CapturedTable& table, const std::vector<Value>& row) {
+const FilterMemo::Answer* FilterMemo::look_up(const CapturedTable& table, const std::vector<Value>& row) {
   filter_values_.clear();
   for (const uint16_t column : table.filter_columns) filter_values_.push_back(row[column]);
   Values values;
   write_tuple(values, filter_values_);
   const auto& known = known_[table.oid];
-  if (const auto found = known.find(values); found != known.end()) return found->second;
+  if (const auto found = known.find(values); found != known.end()) return &found->second;
   missing_[table.oid].insert(std::move(values));
-  return std::nullopt;
+  return nullptr;
 }
 
 std::optional<FilterMemo::Verdicts> FilterMemo::look_up(const CapturedTable& table, const RowMessage& message) {
@@ -109,13 +127,13 @@ std::optional<FilterMemo::Verdicts> FilterMemo::look_up(const CapturedTable& tab
       throw Error(ErrorKind::protocol,
                   "pgoutput: a row of " + table.sent.full_name() + " does not have its table's shape");
   };
-  Verdicts verdicts;
-  std::optional<Verdict> old_row = Verdict::no, new_row = Verdict::no;
+  static const Answer no;
+  const Answer *old_row = &no, *new_row = &no;
   if (message.old_kind) read(message.old_tuple, old_values_);
   if (message.kind != 'D') {
     read(message.new_tuple, new_values_);
-    // A filter column too large to be in the message again is as it was.
-    if (message.old_kind == 'O')
+    // A filter column too large to be in the message again is as it was; both kinds of old tuple have it.
+    if (message.old_kind)
       for (const uint16_t column : table.filter_columns)
         if (new_values_[column].kind == ValueKind::unchanged) new_values_[column] = old_values_[column];
     new_row = look_up(table, new_values_);
@@ -125,7 +143,7 @@ std::optional<FilterMemo::Verdicts> FilterMemo::look_up(const CapturedTable& tab
   else if (message.kind == 'U')
     old_row = new_row;  // the filter's columns are in the identity: without an old tuple they are as they were
   if (!old_row || !new_row) return std::nullopt;
-  return Verdicts{*old_row, *new_row};
+  return Verdicts{old_row->verdict, new_row->verdict, new_row->sqlstate};
 }
 
 Task<> FilterMemo::resolve(Connection& session, const Assembler& tables) {
@@ -133,12 +151,30 @@ Task<> FilterMemo::resolve(Connection& session, const Assembler& tables) {
     const CapturedTable* table = tables.table(oid);
     if (!table || tuples.empty()) continue;
     const std::vector<Values> asked(tuples.begin(), tuples.end());
-    const std::vector<Verdict> verdicts = co_await evaluate_each(session, *table, asked);
-    auto& known = known_[oid];
-    if (known.size() > kKnownMax) known.clear();
-    for (size_t i = 0; i < asked.size(); ++i) known.emplace(asked[i], verdicts[i]);
+    const std::vector<Answer> answers = co_await evaluate_each(session, *table, asked);
+    for (size_t i = 0; i < asked.size(); ++i) learn(oid, asked[i], answers[i]);
   }
   missing_.clear();
+}
+
+void FilterMemo::learn(uint32_t oid, const Values& values, Answer answer) {
+  if (!known_[oid].emplace(values, std::move(answer)).second) return;
+  ++known_count_;
+  known_bytes_ += values.size();
+}
+
+void FilterMemo::trim() {
+  if (known_count_ <= kKnownMax && known_bytes_ <= kKnownBytesMax) return;
+  known_.clear();
+  known_count_ = known_bytes_ = 0;
+}
+
+void FilterMemo::forget(uint32_t oid) {
+  const auto found = known_.find(oid);
+  if (found == known_.end()) return;
+  known_count_ -= found->second.size();
+  for (const auto& [values, answer] : found->second) known_bytes_ -= values.size();
+  known_.erase(found);
 }
 
 }  // namespace tributary

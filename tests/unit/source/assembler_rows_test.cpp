@@ -93,15 +93,64 @@ TEST_F(RowsTest, TheWholeOldRowFillsWhatIsUnchanged) {
   EXPECT_EQ(became(), "remove 1 - -; stale 2 - -");
 }
 
-TEST_F(RowsTest, AFilterThatCannotBeEvaluatedMakesTheKeysStale) {
+TEST_F(RowsTest, AnOldRowWhoseFilterCannotBeEvaluatedIsStaleUnlessItIsReplaced) {
   update('K', {"1", nullptr, nullptr}, {"1", "one", "a"}, kUnknown, kYes);
+  EXPECT_EQ(became(), "put 1 one a");
+  update('K', {"1", nullptr, nullptr}, {"1", "one", kSame}, kUnknown, kYes);
   EXPECT_EQ(became(), "stale 1 - -");
-  update('K', {"1", nullptr, nullptr}, {"2", "one", "a"}, kYes, kUnknown);
-  EXPECT_EQ(became(), "stale 1 - -; stale 2 - -");
-  insert({"3", "three", "c"}, kUnknown);
-  EXPECT_EQ(became(), "stale 3 - -");
+  update('K', {"1", nullptr, nullptr}, {"2", "one", "a"}, kUnknown, kYes);
+  EXPECT_EQ(became(), "stale 1 - -; put 2 one a");
+  update('K', {"1", nullptr, nullptr}, {"1", "draft", "a"}, kUnknown, kNo);
+  EXPECT_EQ(became(), "stale 1 - -");
+  update('K', {"1", nullptr, nullptr}, {"2", "draft", "a"}, kUnknown, kNo);
+  EXPECT_EQ(became(), "stale 1 - -") << "a draft's key never leaves";
   remove({"4", nullptr, nullptr}, kUnknown);
   EXPECT_EQ(became(), "stale 4 - -");
+}
+
+TEST_F(RowsTest, NothingLeavesOfANewRowWhoseFilterCannotBeEvaluated) {
+  EXPECT_THROW(insert({"3", "three", "c"}, kUnknown), Error);
+  EXPECT_THROW(update({"1", "one", "a"}, kUnknown, kUnknown), Error);
+  EXPECT_THROW(update('K', {"1", nullptr, nullptr}, {"2", "one", "a"}, kYes, kUnknown), Error);
+  EXPECT_EQ(became(), "");
+}
+
+TEST_F(RowsTest, AKeyTooLargeToComeAgainIsThatOfTheOldRow) {
+  update('K', {"long", nullptr, nullptr}, {kSame, "new", "a"});
+  EXPECT_EQ(became(), "put long new a");
+  update('K', {"long", nullptr, nullptr}, {kSame, "new", kSame});
+  EXPECT_EQ(became(), "patch long new =");
+  update('O', {"long", "old", "a"}, {kSame, "new", "b"});
+  EXPECT_EQ(became(), "put long new b");
+  update('K', {"long", "draft", nullptr}, {kSame, "approved", "a"}, kNo, kYes);
+  EXPECT_EQ(became(), "put long approved a");
+  update('K', {"long", "draft", nullptr}, {kSame, "approved", kSame}, kNo, kYes);
+  EXPECT_EQ(became(), "stale long - -");
+
+  CapturedTable table = document();
+  table.sent.columns[1].is_key = true;
+  table.key_columns = {0, 1};
+  begin_with(table);
+  update('K', {"1", "long", nullptr}, {"2", kSame, "a"});
+  EXPECT_EQ(became(), "remove 1 long -; put 2 long a");
+}
+
+TEST_F(RowsTest, ChangesLoggedWithoutTheIdentityCannotBeTold) {
+  CapturedTable table = document();
+  table.identity_lacked = "id";
+  begin_with(table);
+  insert({"1", "one", "a"});
+  EXPECT_EQ(became(), "put 1 one a");
+  for (const bool is_delete : {false, true}) try {
+      if (is_delete)
+        remove({nullptr, "one", nullptr});
+      else
+        update({"2", "one", "a"});
+      ADD_FAILURE() << "a change without its old key passed";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::stream_lost);
+      EXPECT_EQ(error.message(), "rows of public.document were changed while its replica identity lacked id");
+    }
 }
 
 TEST_F(RowsTest, OnlyTheListedColumnsLeave) {
