@@ -170,13 +170,13 @@ Task<std::vector<Finding>> check_source(Connection& connection, const Config& co
 
 std::vector<Finding> check_files(const Config& config) {
   std::vector<Finding> findings;
-  if (!config.parent) return findings;
-  const auto directory = std::filesystem::path(config.queue.path).parent_path();
+  // The control socket lies beside the queue, also at the top, which has no queue.
+  const auto directory = std::filesystem::path(config.control_socket()).parent_path();
+  const std::string what = config.parent ? "the queue's directory" : "the control socket's directory";
   const bool is_writable = ::access(directory.c_str(), W_OK | X_OK) == 0;
-  findings.push_back(
-      finding(is_writable, "the queue's directory can be written",
-              "the queue's directory " + directory.string() + " cannot be written by this user",
-              "make it, owned by the agent's user: install -d -m 0750 -o tributary " + directory.string()));
+  findings.push_back(finding(
+      is_writable, what + " can be written", what + " " + directory.string() + " cannot be written by this user",
+      "make it, owned by the agent's user: install -d -m 0750 -o tributary " + directory.string()));
   return findings;
 }
 

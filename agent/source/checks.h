@@ -23,9 +23,9 @@ struct Finding {
 Task<std::vector<Finding>> check_server(Connection& connection, const Config& config);
 // What capture needs: the write-ahead log, a free slot, tables and publication prepared.
 Task<std::vector<Finding>> check_source(Connection& connection, const Config& config);
-// What apply needs: the applied positions, and tables that can be written.
+// What apply needs: the applied positions, tables that can be written, and conditions `owns` that work for them.
 Task<std::vector<Finding>> check_parent(Connection& connection, const Config& config);
-// What needs no database: the queue's directory.
+// What needs no database: the directory of the queue and the control socket.
 std::vector<Finding> check_files(const Config& config);
 
 }  // namespace tributary

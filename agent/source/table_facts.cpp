@@ -11,6 +11,8 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_index k ON k.indrelid = c.oid AND k.indisprimary
 WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p'))";
 
+// An index lists its INCLUDE columns behind its key columns: no part of the key, nor of a replica identity. A slice
+// counts from 1.
 // Narrow: of fixed width, or varchar(n) and char(n) up to 64, with a default btree order (an enum has anyenum's).
 constexpr char kColumns[] = R"(
 SELECT a.attname, a.atttypid, CASE WHEN t.oid >= 16384 THEN tn.nspname || '.' || t.typname END,
@@ -19,7 +21,7 @@ SELECT a.attname, a.atttypid, CASE WHEN t.oid >= 16384 THEN tn.nspname || '.' ||
     OR (a.attlen > 0 AND EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
         WHERE m.amname = 'btree' AND o.opcdefault AND o.opcintype = a.atttypid)),
   a.atttypid IN (25, 1043), a.atttypid = 17, a.attlen = -1 AND a.attstorage <> 'p',
-  coalesce(array_position(k.indkey::int2[], a.attnum) + 1, 0)
+  coalesce(array_position((k.indkey::int2[])[0:k.indnkeyatts - 1], a.attnum), 0)
 FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace tn ON tn.oid = t.typnamespace
 LEFT JOIN pg_index k ON k.indrelid = a.attrelid AND k.indisprimary
 WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)";
@@ -27,7 +29,9 @@ WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.at
 constexpr char kTree[] = R"(
 SELECT c.oid, n.nspname, c.relname, t.isleaf, pn.nspname, pc.relname, c.relreplident, xc.relname,
   (SELECT string_agg(a.attname, E'\x1f' ORDER BY array_position(x.indkey::int2[], a.attnum))
-   FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (x.indkey::int2[]))
+   FROM pg_attribute a
+   WHERE a.attrelid = c.oid AND a.attnum = ANY ((x.indkey::int2[])[0:x.indnkeyatts - 1])),
+  c.relpersistence <> 'p'
 FROM (SELECT relid::oid, parentrelid::oid, isleaf, level FROM pg_partition_tree($1::oid::regclass)
       UNION SELECT $1::oid, NULL, true, 0
       WHERE NOT EXISTS (SELECT FROM pg_partition_tree($1::oid::regclass))) t
@@ -97,6 +101,7 @@ Task<std::vector<TreeMember>> read_tree(Connection& connection, std::string oid)
     member.replica_identity = rows.value(i, 6).at(0);
     member.identity_index = rows.text(i, 7);
     member.identity_columns = split_names(rows.value(i, 8));
+    member.is_unlogged = rows.boolean(i, 9);
     const Result indexes = co_await connection.execute(kIndexes, {rows.text(i, 0)});
     for (int j = 0; j < indexes.rows(); ++j)
       member.indexes[indexes.text(j, 0)] = {indexes.boolean(j, 1), indexes.boolean(j, 2), indexes.text(j, 3)};

@@ -39,6 +39,7 @@ struct TreeMember {
   std::string schema;
   std::string name;
   bool is_leaf = true;
+  bool is_unlogged = false;
   std::string parent_schema;  // of the partitioned table above; empty at the root
   std::string parent_name;
   char replica_identity = 'd';

@@ -130,10 +130,23 @@ void require_publishable(const TableConfig& config, const TableFacts& table) {
   const std::vector<std::string> key = table.key_columns();
   if (table.is_unlogged)
     throw Error(ErrorKind::setup, what + " is not in the write-ahead log",
-                "ALTER TABLE " + quote_name(table.schema, table.name) + " SET LOGGED");
+                table.is_partitioned ? "make it anew without UNLOGGED, and attach its partitions to that"
+                                     : "ALTER TABLE " + quote_name(table.schema, table.name) + " SET LOGGED");
+  // PostgreSQL publishes the root without a word, and the rows of such a partition never come.
+  for (const TreeMember& member : table.tree)
+    if (member.is_leaf && member.is_unlogged)
+      throw Error(
+          ErrorKind::setup,
+          "partition " + dotted_name(member.schema, member.name) + " of " + what + " is not in the write-ahead log",
+          "ALTER TABLE " + quote_name(member.schema, member.name) + " SET LOGGED");
   if (key.empty())
     throw Error(ErrorKind::setup, what + " has no primary key",
                 "ALTER TABLE " + quote_name(table.schema, table.name) + " ADD PRIMARY KEY (...)");
+  for (const std::string& name : key)
+    if (table.column(name)->is_generated)
+      throw Error(ErrorKind::setup,
+                  "column " + name + " of the primary key of " + table.full_name() + " is generated and cannot be sent",
+                  "use a key of ordinary columns");
   for (const std::string& name : config.columns) {
     const ColumnFacts* column = table.column(name);
     if (!column)

@@ -203,6 +203,28 @@ TEST(RequirePublishable, NamesWhatIsMissing) {
   TableFacts unlogged = document();
   unlogged.is_unlogged = true;
   EXPECT_THAT(message(configured(), unlogged), HasSubstr("write-ahead log"));
+  TableFacts computed = document();
+  computed.columns[0].is_generated = true;
+  EXPECT_THAT(message(configured(), computed), HasSubstr("column id of the primary key"));
+}
+
+TEST(RequirePublishable, NamesTheUnloggedPartition) {
+  TableFacts table = document();
+  table.is_partitioned = true;
+  table.tree[0].is_leaf = false;
+  table.tree[0].is_unlogged = true;  // has no rows of its own
+  TreeMember leaf = document().tree[0];
+  leaf.name = "document_2024";
+  table.tree.push_back(leaf);
+  EXPECT_NO_THROW(require_publishable(configured(), table));
+  table.tree[1].is_unlogged = true;
+  try {
+    require_publishable(configured(), table);
+    FAIL() << "a partition that is not in the log was accepted";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message(), HasSubstr("partition public.document_2024"));
+    EXPECT_EQ(error.hint(), "ALTER TABLE \"public\".\"document_2024\" SET LOGGED");
+  }
 }
 
 TEST(Completion, RewritesLargeColumnsOnlyWhenTheRowEntersTheFilter) {
