@@ -32,11 +32,10 @@ void wait_for_last(Sql& region) {
   }
 }
 
-std::vector<pid_t> backends(Sql& sql, const std::string& condition) {
-  std::vector<pid_t> found;
-  for (const Row& row : sql.rows("SELECT pid FROM pg_stat_activity WHERE " + condition))
-    found.push_back(static_cast<pid_t>(std::stol(*row[0])));
-  return found;
+void add_backends(std::vector<Part>& parts, const std::string& name, Sql& sql, const std::string& condition) {
+  for (const Row& row :
+       sql.rows("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND " + condition))
+    parts.push_back({name, static_cast<pid_t>(std::stol(*row[0]))});
 }
 
 void wait_until_confirmed(Sql& district, const std::string& slot) {
@@ -121,6 +120,7 @@ class Bench {
     return run;
   }
 
+  std::string logs() const { return tree_.logs(); }
   int row_bytes() { return average_row_bytes(*native_district_); }
 
  private:
@@ -128,30 +128,32 @@ class Bench {
     Sql& district;
     Sql& region;
     LinkProxy& link;
-    std::function<std::vector<pid_t>()> processes;
+    std::function<std::vector<Part>()> parts;
   };
 
   Node& district() { return tree_["district"]; }
   Node& region() { return tree_["region"]; }
 
   Peer app() {
-    return {district().sql(), region().sql(), district().link(), [this] {
-              auto found = backends(district().sql(), "datname = 'app' AND application_name LIKE 'tributary%'");
-              for (const pid_t pid : backends(region().sql(), "datname = 'app' AND application_name LIKE 'tributary%'"))
-                found.push_back(pid);
-              for (Node* node : {&district(), &region()})
-                if (node->agent().is_running()) found.push_back(node->agent().pid());
-              return found;
-            }};
+    const auto parts = [this] {
+      const std::string is_ours = "application_name LIKE 'tributary%'";
+      std::vector<Part> found;
+      add_backends(found, "walsender", district().sql(), is_ours);
+      if (district().agent().is_running()) found.push_back({"district's agent", district().agent().pid()});
+      if (region().agent().is_running()) found.push_back({"region's agent", region().agent().pid()});
+      add_backends(found, "writing at the region", region().sql(), is_ours);
+      return found;
+    };
+    return {district().sql(), region().sql(), district().link(), parts};
   }
   Peer native() {
-    return {*native_district_, *native_region_, *native_link_, [this] {
-              auto found = backends(*native_district_, "datname = 'native' AND backend_type = 'walsender'");
-              for (const pid_t pid :
-                   backends(*native_region_, "datname = 'native' AND backend_type = 'logical replication worker'"))
-                found.push_back(pid);
-              return found;
-            }};
+    const auto parts = [this] {
+      std::vector<Part> found;
+      add_backends(found, "walsender", *native_district_, "backend_type = 'walsender'");
+      add_backends(found, "writing at the region", *native_region_, "backend_type = 'logical replication worker'");
+      return found;
+    };
+    return {*native_district_, *native_region_, *native_link_, parts};
   }
 
   void stop_agents() {
@@ -191,12 +193,12 @@ class Bench {
   Run measure(Peer peer, const std::function<steady_clock::time_point()>& start) {
     for (Node* node : {&district(), &region()}) node->sql().exec("CHECKPOINT");
     const uint64_t bytes = peer.link.bytes_to_parent() + peer.link.bytes_to_child();
-    const ProcessorTime processor(peer.processes());
+    const ProcessorTime processor(peer.parts());
     Run run;
     const auto began = start();
     wait_for_last(peer.region);
     run.seconds = seconds_since(began);
-    run.processor_seconds = processor.used_by(peer.processes());
+    run.processor_seconds = processor.used_by(peer.parts());
     run.wire_bytes = peer.link.bytes_to_parent() + peer.link.bytes_to_child() - bytes;
     run.is_correct = digest(peer.district) == digest(peer.region);
     stop_agents();
@@ -210,8 +212,7 @@ class Bench {
   std::unique_ptr<LinkProxy> native_link_;
 };
 
-void run_rounds(int rows, int rounds) {
-  Bench bench(rows);
+void run_rounds(Bench& bench, int rows, int rounds) {
   Measured native{"native", {}};
   std::map<std::string, Measured> workloads = {{"drain-from-log", {"tributary, from the log", {}}},
                                                {"drain-from-queue", {"tributary, from the queue", {}}}};
@@ -225,6 +226,16 @@ void run_rounds(int rows, int rounds) {
     take(workloads["drain-from-queue"], bench.from_the_queue());
   }
   std::printf("%s", report(native, workloads, rows, bench.row_bytes()).c_str());
+}
+
+void run_bench(int rows, int rounds) {
+  Bench bench(rows);
+  try {
+    run_rounds(bench, rows, rounds);
+  } catch (const std::exception&) {
+    std::fprintf(stderr, "%s\n", bench.logs().c_str());
+    throw;
+  }
 }
 
 }  // namespace
@@ -242,7 +253,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    tributary::test::run_rounds(rows, rounds);
+    tributary::test::run_bench(rows, rounds);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

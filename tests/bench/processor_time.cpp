@@ -25,17 +25,17 @@ double seconds_of(pid_t process) {
 
 }  // namespace
 
-ProcessorTime::ProcessorTime(const std::vector<pid_t>& processes) {
-  for (const pid_t process : processes) before_[process] = seconds_of(process);
+ProcessorTime::ProcessorTime(const std::vector<Part>& parts) {
+  for (const Part& part : parts) before_[part.process] = seconds_of(part.process);
 }
 
-double ProcessorTime::used_by(const std::vector<pid_t>& processes) const {
-  double sum = 0;
-  for (const pid_t process : processes) {
-    const auto before = before_.find(process);
-    sum += seconds_of(process) - (before == before_.end() ? 0 : before->second);
+std::map<std::string, double> ProcessorTime::used_by(const std::vector<Part>& parts) const {
+  std::map<std::string, double> seconds;
+  for (const Part& part : parts) {
+    const auto before = before_.find(part.process);
+    seconds[part.name] += seconds_of(part.process) - (before == before_.end() ? 0 : before->second);
   }
-  return sum;
+  return seconds;
 }
 
 }  // namespace tributary::test

@@ -22,6 +22,12 @@ double median(const std::vector<Run>& runs, Value value) {
   return values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
+double processor_seconds(const Run& run) {
+  double sum = 0;
+  for (const auto& [part, seconds] : run.processor_seconds) sum += seconds;
+  return sum;
+}
+
 struct Summary {
   double rows_per_second;
   double wire_bytes_per_row;
@@ -31,7 +37,7 @@ struct Summary {
   Summary(const std::vector<Run>& runs, int rows)
       : rows_per_second(rows / median(runs, [](const Run& run) { return run.seconds; })),
         wire_bytes_per_row(median(runs, [](const Run& run) { return static_cast<double>(run.wire_bytes); }) / rows),
-        processor_microseconds_per_row(median(runs, [](const Run& run) { return run.processor_seconds; }) * 1e6 / rows),
+        processor_microseconds_per_row(median(runs, processor_seconds) * 1e6 / rows),
         is_correct(std::all_of(runs.begin(), runs.end(), [](const Run& run) { return run.is_correct; })) {}
 };
 
@@ -43,8 +49,10 @@ std::string table_line(const std::string& way, const Summary& summary) {
 }  // namespace
 
 std::string line_of(const std::string& way, const Run& run, int rows) {
-  Summary summary({run}, rows);
-  return table_line(way, summary);
+  std::string text = table_line(way, Summary({run}, rows));
+  for (const auto& [part, seconds] : run.processor_seconds)
+    text += print("    %-33s %28.2f\n", part.c_str(), seconds * 1e6 / rows);
+  return text;
 }
 
 std::string report(const Measured& native, const std::map<std::string, Measured>& workloads, int rows, int row_bytes) {

@@ -94,9 +94,15 @@ void Node::wait_until_streaming() {
   try {
     wait_until(name() + " streams", [&] {
       if (!agent_.is_running()) throw std::runtime_error("the agent of " + name() + " has ended");
-      return sql().number(
-                 "SELECT count(*) FROM pg_replication_slots WHERE active AND confirmed_flush_lsn IS NOT NULL "
-                 "AND database = current_database()") == 1;
+      if (sql().number("SELECT count(*) FROM pg_replication_slots WHERE active AND confirmed_flush_lsn IS NOT NULL "
+                       "AND database = current_database()") != 1)
+        return false;
+      // A slot that is being made is active too; an agent that ends before it has written that down makes another.
+      try {
+        return agent_.status().capture().state() == "streaming";
+      } catch (const std::runtime_error&) {
+        return false;
+      }
     });
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(std::string(error.what()) + tree_.logs());
