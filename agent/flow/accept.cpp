@@ -7,6 +7,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/system/system_error.hpp>
+#include <deque>
 #include <list>
 #include <map>
 
@@ -25,13 +26,37 @@ namespace {
 using asio::ip::tcp;
 
 constexpr auto kRivalGone = std::chrono::minutes(1);
-constexpr size_t kGreetingsMax = 256;  // connections that have not said who they are
+constexpr auto kOpenTime = std::chrono::seconds(20);  // for a turn at the database; the child waits a little longer
+constexpr size_t kGreetingsMax = 256;                 // connections that have not said who they are
 
 // A child's live session, so that a second one can be judged.
 struct LiveSession {
   Uuid instance;
   std::string address;
   std::shared_ptr<Signal> replaced;
+};
+
+// The batches that arrived and are not applied: how old the oldest change is.
+class Waiting {
+ public:
+  void add(const Batch& batch) {
+    if (batch.is_last_part) ends_.push_back({batch.to, batch.first_commit_time});
+  }
+  void take_applied(const Position& applied) {
+    while (!ends_.empty() && ends_.front().to.stream == applied.stream && ends_.front().to.seq <= applied.seq)
+      ends_.pop_front();
+  }
+  double lag_seconds(int64_t now) const {  // `now`: microseconds since 2000-01-01
+    if (ends_.empty() || ends_.front().first_commit_time == 0) return 0;
+    return std::max(0.0, static_cast<double>(now - ends_.front().first_commit_time) / 1e6);
+  }
+
+ private:
+  struct End {
+    Position to;
+    int64_t first_commit_time = 0;
+  };
+  std::deque<End> ends_;
 };
 
 class Intake {
@@ -122,10 +147,17 @@ class Intake {
     Lane lane(child, config_.intake->tables, pool_, memories_[node], config_.intake->children.size() == 1);
     std::optional<Error> failure;
     Position applied;
+    bool is_open = false;
     try {
-      applied = co_await lane.open();
+      co_await until_one_ends(open(lane, applied, is_open), replaced.wait(), sleep_for(kOpenTime));
     } catch (const Error& error) {
       failure = error;
+    }
+    if (!failure && !is_open) {
+      co_await session.refuse(link::REFUSAL_NOT_READY,
+                              "all of " + config_.node.name + "'s database connections are in use",
+                              "it is tried again by itself; [intake] connections sets how many there are");
+      co_return;
     }
     if (failure) {
       status.set_message(failure->message());
@@ -148,16 +180,18 @@ class Intake {
     Signal progress(co_await asio::this_coro::executor);
     LaneReport report;
     report.applied = applied;
+    Waiting waiting;
     const auto on_progress = [&](const LaneReport& news) {
       report = news;
+      waiting.take_applied(report.applied);
       show(node, report);
       progress.notify();
     };
     try {
-      co_await until_one_ends(closing(session, receive(session, lane)), closing(session, lane.run(on_progress)),
+      co_await until_one_ends(closing(session, receive(session, lane, waiting)),
+                              closing(session, lane.run(on_progress)),
                               closing(session, acknowledge(session, report, progress)),
-                              closing(session, session.ping()), closing(session, session.watch_for_silence()),
-                              replaced.wait());
+                              closing(session, session.keep_alive()), show_lag(status, waiting), replaced.wait());
     } catch (const Error& error) {
       failure = error;
     }
@@ -185,15 +219,29 @@ class Intake {
     }
   }
 
-  Task<> receive(IntakeSession& session, Lane& lane) {
+  static Task<> open(Lane& lane, Position& applied, bool& is_open) {
+    applied = co_await lane.open();
+    is_open = true;
+  }
+
+  static Task<> show_lag(status::Child& status, const Waiting& waiting) {
+    for (;;) {
+      status.set_lag_seconds(waiting.lag_seconds(postgres_microseconds_now()));
+      co_await sleep_for(std::chrono::seconds(1));
+    }
+  }
+
+  Task<> receive(IntakeSession& session, Lane& lane, Waiting& waiting) {
     for (;;) {
       auto inbound = co_await session.receive();
-      if (auto* batch = std::get_if<Batch>(&inbound))
+      if (auto* batch = std::get_if<Batch>(&inbound)) {
+        waiting.add(*batch);
         lane.push(std::move(*batch));
-      else if (auto* relation = std::get_if<Relation>(&inbound))
+      } else if (auto* relation = std::get_if<Relation>(&inbound)) {
         add(lane, std::move(*relation));
-      else
+      } else {
         board_.store_report(session.node(), std::move(std::get<status::NodeStatus>(inbound)));
+      }
       forget_rival(session.node());
     }
   }
@@ -226,9 +274,6 @@ class Intake {
     status.set_applied_position(report.applied.to_string());
     status.set_transactions(report.transactions);
     status.set_changes(report.changes);
-    if (report.last_commit_time)
-      status.set_lag_seconds(
-          std::max(0.0, static_cast<double>(postgres_microseconds_now() - report.last_commit_time) / 1e6));
     if (report.hold) {
       const auto health = report.hold->waiting ? status::OFFLINE : status::HELD;
       if (status.message() != report.hold->reason) spdlog::warn("apply: {} is held: {}", node, report.hold->reason);

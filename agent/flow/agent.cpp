@@ -3,7 +3,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/signal_set.hpp>
+#include <boost/asio/post.hpp>
 #include <csignal>
 #include <thread>
 
@@ -45,24 +45,20 @@ class Agent {
         board_(config.node.name, config.node.tier, kVersion),
         appended_(context.get_executor()),
         restart_capture_(context.get_executor()),
+        stop_(context.get_executor()),
         context_(context) {}
 
+  void stop() { stop_.notify(); }
+
   Task<> run() {
-    co_await until_one_ends(stop_signal(), watchdog(), serve_control_socket(), serve_status(), watch_database(), send(),
+    co_await until_one_ends(stopping(), watchdog(), serve_control_socket(), serve_status(), watch_database(), send(),
                             take());
   }
 
  private:
-  Task<> stop_signal() {
-    asio::signal_set signals(context_, SIGTERM, SIGINT);
-    const int number = co_await signals.async_wait(asio::use_awaitable);
-    spdlog::info("stopping on {}", number == SIGTERM ? "SIGTERM" : "SIGINT");
+  Task<> stopping() {
+    co_await stop_.wait();
     notify_stopping();
-    // Whatever still blocks (a slow disk, a name lookup) is left behind: stopping is a rehearsed crash.
-    std::thread([] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1500));
-      std::_Exit(0);
-    }).detach();
   }
 
   Task<> never() { co_await sleep_for(Clock::duration::max() / 4); }
@@ -185,8 +181,27 @@ class Agent {
   StatusBoard board_;
   Signal appended_;
   Signal restart_capture_;
+  Signal stop_;
   asio::io_context& context_;
 };
+
+// A thread of its own waits for the signal, so that nothing that blocks the agent's (a slow disk, a name lookup) keeps
+// it from stopping: what has not ended in time is left behind. Stopping is a rehearsed crash.
+void stop_on_signal(asio::io_context& context, Agent& agent) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any other thread: they inherit it
+  std::thread([&context, &agent, signals] {
+    int number = 0;
+    sigwait(&signals, &number);
+    spdlog::info("stopping on {}", number == SIGTERM ? "SIGTERM" : "SIGINT");
+    asio::post(context, [&agent] { agent.stop(); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    std::_Exit(0);
+  }).detach();
+}
 
 }  // namespace
 
@@ -197,6 +212,7 @@ int run_agent(const Config& config) {
                config.parent ? ", parent " + config.parent->name : ", without a parent");
   asio::io_context context(1);
   Agent agent(config, context);
+  stop_on_signal(context, agent);
   std::exception_ptr failure;
   asio::co_spawn(context, agent.run(), [&](std::exception_ptr error) {
     failure = error;
@@ -207,6 +223,9 @@ int run_agent(const Config& config) {
   if (!failure) return 0;
   try {
     std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    spdlog::error("the agent ends: {}{}", error.message(), error.hint().empty() ? "" : " (" + error.hint() + ")");
+    if (error.kind() == ErrorKind::config) return 2;  // trying again is no use: the unit does not
   } catch (const std::exception& error) {
     spdlog::error("the agent ends: {}", error.what());
   }

@@ -2,6 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
+#include "flow/replication_set.h"
 #include "source/catalogue.h"
 #include "source/slot.h"
 
@@ -28,9 +31,16 @@ Task<> make_slot(const Config& config, WalStream& wal, StatusBoard& board, Lsn& 
   co_await until_one_ends(make(wal, config.slot(), consistent_point), report_delay(config, board));
 }
 
-Task<StreamRecord> begin_stream(const Config& config, Queue& queue, Worker& queue_writer, Connection& session,
-                                WalStream& wal, StatusBoard& board, StreamRecord old, const SourceFacts& source,
-                                const std::string& reason) {
+QueueFacts facts_of(const StreamRecord& record) {
+  QueueFacts facts{record.stream,      record.system_identifier, record.timeline, record.nonces, record.confirm_lsn, {},
+                   record.break_reason};
+  if (record.last_commit) facts.last_end_lsn = record.last_commit->end_lsn;
+  return facts;
+}
+
+Task<StreamRecord> begin_stream(const Config& config, const std::vector<SourceTable>& tables, Queue& queue,
+                                Worker& queue_writer, Connection& session, WalStream& wal, StatusBoard& board,
+                                StreamRecord old, const SourceFacts& source, const std::string& reason) {
   const std::string slot = config.slot();
   board.capture().set_state("making the replication slot");
   spdlog::info("capture: a new stream begins: {}", reason);
@@ -47,6 +57,7 @@ Task<StreamRecord> begin_stream(const Config& config, Queue& queue, Worker& queu
   record.system_identifier = source.system_identifier;
   record.timeline = source.timeline;
   record.confirm_lsn = consistent_point;
+  record.replication_set = describe_replication_set(config, tables);
   co_await store_stream_row(session, config.node.name, slot, record.stream, record.nonces[0], source.system_identifier);
   co_await record_rows_not_copied(session, config);
 
@@ -82,35 +93,42 @@ Task<> renew_nonce(const Config& config, Queue& queue, Worker& queue_writer, Con
   });
 }
 
-Task<StreamStart> continue_or_begin_stream(const Config& config, Queue& queue, Worker& queue_writer,
-                                           Connection& session, WalStream& wal, StatusBoard& board) {
+Task<StreamStart> continue_or_begin_stream(const Config& config, const std::vector<SourceTable>& tables, Queue& queue,
+                                           Worker& queue_writer, Connection& session, WalStream& wal,
+                                           StatusBoard& board) {
   StreamStart start;
   co_await queue_writer.run([&] {
     queue.drop_incomplete();
     start.record = queue.stream_record();
     start.head = queue.head();
   });
-  const SourceFacts source =
-      co_await read_source_facts(session, wal, config.node.name, config.slot(), start.record.timeline);
-  QueueFacts known{start.record.stream,      start.record.system_identifier, start.record.timeline,
-                   start.record.nonces,      start.record.confirm_lsn,       {},
-                   start.record.break_reason};
-  if (start.record.last_commit) known.last_end_lsn = start.record.last_commit->end_lsn;
-  const std::string reason = reason_for_new_stream(known, source);
+  StreamRecord& record = start.record;
+  const SourceFacts source = co_await read_source_facts(session, wal, config.node.name, config.slot(), record.timeline);
+  const ReplicationSetChange change = compare_replication_sets(record.replication_set, config, tables);
+  std::string reason = reason_for_new_stream(facts_of(record), source);
+  if (reason.empty() && !change.changed.empty())
+    reason = "the row filter or the columns of " + change.changed.front() + " changed";
   if (!reason.empty()) {
-    start.record =
-        co_await begin_stream(config, queue, queue_writer, session, wal, board, start.record, source, reason);
+    record = co_await begin_stream(config, tables, queue, queue_writer, session, wal, board, record, source, reason);
     start.head = co_await queue_writer.run([&] { return queue.head(); });
     co_return start;
   }
-  if (start.record.timeline != source.timeline) {
-    co_await queue_writer.run([&] {
-      start.record.timeline = source.timeline;
-      queue.store_stream_record(start.record);
-    });
+
+  // What was confirmed beyond the end of a history that was cut there (a failover) was no transaction of ours, but
+  // another history grows in its place now: none of it may be confirmed unread.
+  Lsn end = source.flush_lsn;
+  if (source.switch_point) end = std::min(end, *source.switch_point);
+  record.confirm_lsn = std::min(record.confirm_lsn, end);
+  record.timeline = source.timeline;
+  record.replication_set = describe_replication_set(config, tables);
+  co_await queue_writer.run([&] { queue.store_stream_record(record); });
+  if (!change.added.empty()) {
+    Config added = config;
+    added.tables = change.added;
+    co_await record_rows_not_copied(session, added);
   }
   co_await renew_nonce(config, queue, queue_writer, session);
-  start.is_slot_behind = start.record.last_commit && source.slot->confirmed_flush < start.record.last_commit->end_lsn;
+  start.is_slot_behind = record.last_commit && source.slot->confirmed_flush < record.last_commit->end_lsn;
   co_return start;
 }
 

@@ -6,6 +6,7 @@
 #include "monitor/status_board.h"
 #include "postgres/connection.h"
 #include "queue/queue.h"
+#include "source/catalogue.h"
 #include "source/wal_stream.h"
 
 namespace tributary {
@@ -19,8 +20,10 @@ struct StreamStart {
 // Compares the queue with the source (exact-rules.md 2). Where they agree, renews the nonce in both; otherwise makes a
 // new slot and stream, recorded in the queue after what it still holds. Crash-safe at every step: what is half done is
 // found and done again.
-Task<StreamStart> continue_or_begin_stream(const Config& config, Queue& queue, Worker& queue_writer,
-                                           Connection& session, WalStream& wal, StatusBoard& board);
+// `tables`: the replication set as it is prepared now; a changed filter begins a new stream too.
+Task<StreamStart> continue_or_begin_stream(const Config& config, const std::vector<SourceTable>& tables, Queue& queue,
+                                           Worker& queue_writer, Connection& session, WalStream& wal,
+                                           StatusBoard& board);
 
 // Renews the nonce that tells the database and its queue from copies of them.
 Task<> renew_nonce(const Config& config, Queue& queue, Worker& queue_writer, Connection& session);

@@ -125,7 +125,8 @@ class CaptureRun {
     append.batches = std::move(group.batches);
     append.relations = std::move(group.relations);
     append.last_commit = group.last_commit;
-    append.confirm_lsn = group.confirm_lsn;
+    // While transactions come by that are stored already, the log is read behind what was confirmed before.
+    append.confirm_lsn = std::max(durable_, group.confirm_lsn);
     is_storing_ = true;
     co_await queue_writer_.run([&] { queue_.append(append); });
     failpoint("after_queue_commit");
@@ -302,7 +303,8 @@ Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, St
   const auto session = co_await Connection::open(config.database.connection, Purpose::session, application);
   const auto tables = co_await read_source_tables(*session, config);
   const auto wal = co_await WalStream::connect(config.database.connection, application);
-  const StreamStart start = co_await continue_or_begin_stream(config, queue, queue_writer, *session, *wal, board);
+  const StreamStart start =
+      co_await continue_or_begin_stream(config, tables, queue, queue_writer, *session, *wal, board);
   co_await report_tables(*session, config, tables, status);
   co_await wal->start(config.slot(), config.publication());
 

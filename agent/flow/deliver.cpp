@@ -172,8 +172,8 @@ Task<> deliver_once(Delivery delivery, size_t& endpoint) {
   co_await until_one_ends(closing(*session, send_batches(delivery, *session, std::move(*place))),
                           closing(*session, take_acknowledgements(delivery, *session, moved)),
                           closing(*session, store_acknowledgements(delivery, *session, moved)),
-                          closing(*session, report_status(delivery, *session)), closing(*session, session->ping()),
-                          closing(*session, session->watch_for_silence()));
+                          closing(*session, report_status(delivery, *session)),
+                          closing(*session, session->keep_alive()));
 }
 
 }  // namespace tributary

@@ -24,7 +24,7 @@ Task<std::unique_ptr<IntakeSession>> IntakeSession::greet(std::unique_ptr<Link> 
 }
 
 IntakeSession::IntakeSession(std::unique_ptr<Link> link, std::string node, Uuid instance)
-    : link_(std::move(link)), node_(std::move(node)), instance_(instance), last_heard_(Clock::now()) {}
+    : link_(std::move(link)), node_(std::move(node)), instance_(instance) {}
 
 Task<> IntakeSession::welcome(std::string our_name, Position applied) {
   link::Frame frame;
@@ -50,7 +50,6 @@ Task<> IntakeSession::refuse(link::RefusalCode code, std::string message, std::s
 Task<IntakeSession::Inbound> IntakeSession::receive() {
   for (;;) {
     link::Frame frame = co_await link_->receive(kFrameBytesMax);
-    last_heard_ = Clock::now();
     switch (frame.body_case()) {
       case link::Frame::kBatch: {
         Batch batch = batch_from(std::move(*frame.mutable_batch()), kRawBytesMax);
@@ -62,13 +61,7 @@ Task<IntakeSession::Inbound> IntakeSession::receive() {
       }
       case link::Frame::kRelation: co_return relation_from(frame.relation());
       case link::Frame::kStatusReport: co_return std::move(*frame.mutable_status_report());
-      case link::Frame::kPing: {
-        link::Frame answer;
-        answer.mutable_pong()->set_ping_sent_at(frame.ping().sent_at());
-        answer.mutable_pong()->set_sent_at(unix_milliseconds_now());
-        co_await link_->send(answer);
-        break;
-      }
+      case link::Frame::kPing: co_await heartbeat_.answer(frame.ping()); break;
       case link::Frame::kPong: break;
       case link::Frame::kRefusal: throw error_from(frame.refusal(), node_);
       case link::Frame::kHello:
@@ -84,23 +77,6 @@ Task<> IntakeSession::acknowledge(const link::Ack& ack) {
   link::Frame frame;
   *frame.mutable_ack() = ack;
   co_await link_->send(frame);
-}
-
-Task<> IntakeSession::ping() {
-  for (;;) {
-    link::Frame frame;
-    frame.mutable_ping()->set_sent_at(unix_milliseconds_now());
-    co_await link_->send(frame);
-    co_await sleep_for(kPingInterval);
-  }
-}
-
-Task<> IntakeSession::watch_for_silence() {
-  for (;;) {
-    const auto silence_ends = last_heard_ + 3 * kPingInterval;
-    if (Clock::now() >= silence_ends) throw Error(ErrorKind::connection, "the child has been silent for too long");
-    co_await sleep_for(silence_ends - Clock::now());
-  }
 }
 
 }  // namespace tributary

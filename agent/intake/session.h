@@ -13,6 +13,7 @@
 #include "change/batch.h"
 #include "change/relation.h"
 #include "config/config.h"
+#include "wire/heartbeat.h"
 #include "wire/tls.h"
 
 namespace tributary {
@@ -38,20 +39,18 @@ class IntakeSession {
   Task<> acknowledge(const link::Ack& ack);
   // Ends whatever waits for the link.
   void close() { link_->close(); }
-  Task<> ping();
-  // Ends with Error(connection) when nothing was heard for three ping intervals. Beside the pings, because a peer that
-  // reads nothing any more keeps them from being sent.
-  Task<> watch_for_silence();
+  // Pings, and ends with Error(connection) when nothing was heard for three intervals.
+  Task<> keep_alive() { return heartbeat_.run(); }
 
  private:
   IntakeSession(std::unique_ptr<Link> link, std::string node, Uuid instance);
 
   std::unique_ptr<Link> link_;
+  Heartbeat heartbeat_{*link_, "the child"};
   std::string node_;
   Uuid instance_;
   uint64_t received_bytes_ = 0;
   uint64_t consumed_bytes_ = 0;
-  Clock::time_point last_heard_;
 };
 
 }  // namespace tributary

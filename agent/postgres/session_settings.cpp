@@ -19,7 +19,9 @@ constexpr const char* kEverySession =
     " -c synchronous_commit=on"
     " -c default_transaction_isolation=read\\ committed -c default_transaction_read_only=off"
     " -c default_transaction_deferrable=off -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0"
-    " -c client_min_messages=warning";
+    " -c client_min_messages=warning"
+    // The server, too, notices a dead peer soon: its session holds locks that the next one needs.
+    " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4 -c tcp_user_timeout=30000";
 
 // Plans of apply come from the statement's key, whatever the statistics say: a target table is never scanned for a
 // handful of keys. A lock that is not given within 30 s is a reason to try again (55P03).

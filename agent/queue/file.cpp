@@ -33,6 +33,7 @@ CREATE TABLE state (
   confirm_lsn INTEGER NOT NULL DEFAULT 0,
   last_commit BLOB NOT NULL DEFAULT x'',    -- xid, end LSN, time; empty: none
   break_reason TEXT NOT NULL DEFAULT '',
+  replication_set TEXT NOT NULL DEFAULT '',
   break_after BLOB NOT NULL
 );
 CREATE TABLE batch (

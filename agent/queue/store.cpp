@@ -80,7 +80,8 @@ void Store::set_state(const StoreState& state) {
 
 StreamRecord Store::stream_record() {
   Use row(prepared(
-      "SELECT stream, slot, system_identifier, timeline, nonces, confirm_lsn, last_commit, break_reason, break_after "
+      "SELECT stream, slot, system_identifier, timeline, nonces, confirm_lsn, last_commit, break_reason, break_after, "
+      "replication_set "
       "FROM state"));
   if (!row->executeStep()) throw SQLite::Exception("its state is missing", SQLITE_CORRUPT);
   StreamRecord record;
@@ -100,13 +101,14 @@ StreamRecord Store::stream_record() {
   }
   record.break_reason = row->getColumn(7).getString();
   record.break_after = position_at(*row, 8);
+  record.replication_set = row->getColumn(9).getString();
   return record;
 }
 
 void Store::set_stream_record(const StreamRecord& record) {
   Use update(prepared(
       "UPDATE state SET stream = ?, slot = ?, system_identifier = ?, timeline = ?, nonces = ?, confirm_lsn = ?, "
-      "last_commit = ?, break_reason = ?, break_after = ?"));
+      "last_commit = ?, break_reason = ?, break_after = ?, replication_set = ?"));
   std::string nonces;
   for (const Uuid& nonce : record.nonces) nonces += nonce.to_bytes();
   const std::string stream = record.stream.to_bytes(), last_commit = encode(record.last_commit);
@@ -120,12 +122,13 @@ void Store::set_stream_record(const StreamRecord& record) {
   update->bind(7, last_commit.data(), static_cast<int>(last_commit.size()));
   update->bind(8, record.break_reason);
   update->bind(9, break_after.data(), static_cast<int>(break_after.size()));
+  update->bind(10, record.replication_set);
   update->exec();
 }
 
 void Store::set_confirmed(Lsn confirm_lsn, const std::optional<Commit>& last_commit) {
   if (confirm_lsn.value != 0) {
-    Use update(prepared("UPDATE state SET confirm_lsn = ?"));
+    Use update(prepared("UPDATE state SET confirm_lsn = max(confirm_lsn, ?)"));
     update->bind(1, as_stored(confirm_lsn.value));
     update->exec();
   }

@@ -21,6 +21,8 @@ std::string reason_for_new_stream(const QueueFacts& queue, const SourceFacts& so
     if (!source.switch_point) return "the database follows a history that does not include the queue's";
     if (*source.switch_point < queue.last_end_lsn) return "a failover lost transactions that were already captured";
   }
+  const Lsn history_end = source.switch_point ? std::min(source.flush_lsn, *source.switch_point) : source.flush_lsn;
+  if (source.slot->confirmed_flush > history_end) return "the slot is ahead of the history that the queue knows";
   if (source.flush_lsn < queue.last_end_lsn) return "the database's WAL ends before the last captured transaction";
   if (source.slot->confirmed_flush > queue.confirm_lsn)
     return "the slot is ahead of the queue: the queue lost its last transactions";

@@ -36,8 +36,7 @@ UplinkSession::UplinkSession(std::unique_ptr<Link> link, const asio::any_io_exec
     : link_(std::move(link)),
       window_(position_from(welcome.applied()), welcome.window_bytes()),
       room_(executor),
-      frame_bytes_max_(welcome.frame_bytes_max()),
-      last_heard_(Clock::now()) {}
+      frame_bytes_max_(welcome.frame_bytes_max()) {}
 
 Task<> UplinkSession::send_relation(const Relation& relation) {
   link::Frame frame;
@@ -47,6 +46,12 @@ Task<> UplinkSession::send_relation(const Relation& relation) {
 
 Task<> UplinkSession::send_batch(Batch batch) {
   while (!window_.has_room()) co_await room_.wait();
+  if (batch.payload.size() + kFrameOverheadMax > frame_bytes_max_)
+    throw Error(ErrorKind::setup,
+                "a change of " + std::to_string(batch.payload.size() >> 20) +
+                    " MiB, compressed, is more than the parent takes (" + std::to_string(frame_bytes_max_ >> 20) +
+                    " MiB)",
+                "leave the column with such values out of [[table]] columns, or bring them over in another way");
   window_.sent(batch.to, batch.is_last_part, batch.payload.size());
   link::Frame frame;
   write_batch(frame.mutable_batch(), std::move(batch));
@@ -62,7 +67,6 @@ Task<> UplinkSession::send_status(const status::NodeStatus& report) {
 Task<Acknowledgement> UplinkSession::next_acknowledgement() {
   for (;;) {
     const link::Frame frame = co_await link_->receive(kControlFrameBytesMax);
-    last_heard_ = Clock::now();
     switch (frame.body_case()) {
       case link::Frame::kAck: {
         Acknowledgement acknowledgement;
@@ -74,13 +78,7 @@ Task<Acknowledgement> UplinkSession::next_acknowledgement() {
         room_.notify();
         co_return acknowledgement;
       }
-      case link::Frame::kPing: {
-        link::Frame answer;
-        answer.mutable_pong()->set_ping_sent_at(frame.ping().sent_at());
-        answer.mutable_pong()->set_sent_at(unix_milliseconds_now());
-        co_await link_->send(answer);
-        break;
-      }
+      case link::Frame::kPing: co_await heartbeat_.answer(frame.ping()); break;
       case link::Frame::kPong: {
         const int64_t now = unix_milliseconds_now();
         round_trip_ms_ = static_cast<double>(now - frame.pong().ping_sent_at());
@@ -96,23 +94,6 @@ Task<Acknowledgement> UplinkSession::next_acknowledgement() {
       case link::Frame::BODY_NOT_SET:
         throw Error(ErrorKind::protocol, "the parent sent a frame that only a child may send");
     }
-  }
-}
-
-Task<> UplinkSession::ping() {
-  for (;;) {
-    link::Frame frame;
-    frame.mutable_ping()->set_sent_at(unix_milliseconds_now());
-    co_await link_->send(frame);
-    co_await sleep_for(kPingInterval);
-  }
-}
-
-Task<> UplinkSession::watch_for_silence() {
-  for (;;) {
-    const auto silence_ends = last_heard_ + 3 * kPingInterval;
-    if (Clock::now() >= silence_ends) throw Error(ErrorKind::connection, "the parent has been silent for too long");
-    co_await sleep_for(silence_ends - Clock::now());
   }
 }
 

@@ -14,6 +14,7 @@
 #include "change/batch.h"
 #include "change/relation.h"
 #include "uplink/window.h"
+#include "wire/heartbeat.h"
 #include "wire/tls.h"
 
 namespace tributary {
@@ -52,19 +53,17 @@ class UplinkSession {
   Task<Acknowledgement> next_acknowledgement();
   // Ends whatever waits for the link.
   void close() { link_->close(); }
-  Task<> ping();
-  // Ends with Error(connection) when nothing was heard for three ping intervals. Beside the pings, because a peer that
-  // reads nothing any more keeps them from being sent.
-  Task<> watch_for_silence();
+  // Pings, and ends with Error(connection) when nothing was heard for three intervals.
+  Task<> keep_alive() { return heartbeat_.run(); }
 
  private:
   UplinkSession(std::unique_ptr<Link> link, const asio::any_io_executor& executor, const link::Welcome& welcome);
 
   std::unique_ptr<Link> link_;
+  Heartbeat heartbeat_{*link_, "the parent"};
   Window window_;
   Signal room_;
   uint64_t frame_bytes_max_;
-  Clock::time_point last_heard_;
   double round_trip_ms_ = 0;
   double clock_offset_ms_ = 0;
 };

@@ -8,6 +8,7 @@ namespace tributary {
 namespace {
 
 constexpr int kColumnsMax = 1664;       // PostgreSQL's own limit for a row of a result
+constexpr size_t kReasonBytesMax = 4096;
 constexpr int kRelationsMax = 0x10000;  // a change names its relation by 16 bits
 
 void require(bool condition, const std::string& what) {
@@ -89,6 +90,7 @@ Batch batch_from(link::Batch&& message, uint64_t raw_bytes_max) {
   require(!batch.to.is_nil(), "a batch that reaches no stream");
   require(message.relations_size() <= kRelationsMax, "a batch with too many relations");
   batch.relations.assign(message.relations().begin(), message.relations().end());
+  require(message.reason().size() <= kReasonBytesMax, "a batch with too long a reason");
   batch.reason = std::move(*message.mutable_reason());
   batch.payload = std::move(*message.mutable_payload());
 

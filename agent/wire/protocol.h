@@ -11,12 +11,14 @@ namespace tributary {
 
 constexpr uint32_t kProtocolVersion = 1;
 constexpr uint64_t kWindowBytes = 16 << 20;          // payload bytes in flight to a parent
-constexpr uint64_t kFrameBytesMax = 64 << 20;        // of a frame from a child
+constexpr uint64_t kFrameBytesMax = 512 << 20;       // of a frame from a child
+constexpr uint64_t kFrameOverheadMax = 2 << 20;      // of a batch's frame beyond its payload
 constexpr uint64_t kControlFrameBytesMax = 1 << 20;  // of a frame from a parent, and of a greeting
 constexpr uint64_t kRawBytesMax = 1ULL << 30;        // of a batch's payload when opened
 constexpr auto kConnectTimeout = std::chrono::seconds(15);
 constexpr auto kWelcomeTimeout = std::chrono::seconds(30);
-constexpr auto kPingInterval = std::chrono::seconds(10);  // three silent ones: the peer is gone
+constexpr auto kPingInterval = std::chrono::seconds(10);
+constexpr auto kSilenceMax = 3 * kPingInterval;  // without a byte: the peer is gone
 
 link::Frame refusal_frame(link::RefusalCode code, const std::string& message, const std::string& hint);
 

@@ -1,0 +1,48 @@
+#include "flow/replication_set.h"
+
+#include <map>
+#include <sstream>
+
+#include "base/hash.h"
+
+namespace tributary {
+namespace {
+
+// One line per table: the hash of its name, a blank, the hash of its filter and columns.
+std::string name_mark(const TableConfig& table) {
+  return std::to_string(hash_of(table.full_name()));
+}
+
+std::string content_mark(const TableConfig& table, const SourceTable& source) {
+  std::string content = table.where;
+  for (const std::string& column : table.columns) content += '\0' + column;
+  content += source.evaluate_filter ? "|agent" : "|publication";
+  return std::to_string(hash_of(content));
+}
+
+}  // namespace
+
+std::string describe_replication_set(const Config& config, const std::vector<SourceTable>& tables) {
+  std::string text;
+  for (size_t i = 0; i < tables.size(); ++i)
+    text += name_mark(config.tables[i]) + " " + content_mark(config.tables[i], tables[i]) + "\n";
+  return text;
+}
+
+ReplicationSetChange compare_replication_sets(const std::string& before, const Config& config,
+                                              const std::vector<SourceTable>& tables) {
+  std::map<std::string, std::string> known;
+  std::istringstream lines(before);
+  for (std::string name, content; lines >> name >> content;) known[name] = content;
+  ReplicationSetChange change;
+  for (size_t i = 0; i < tables.size(); ++i) {
+    const auto old = known.find(name_mark(config.tables[i]));
+    if (old == known.end())
+      change.added.push_back(config.tables[i]);
+    else if (old->second != content_mark(config.tables[i], tables[i]))
+      change.changed.push_back(config.tables[i].full_name());
+  }
+  return change;
+}
+
+}  // namespace tributary

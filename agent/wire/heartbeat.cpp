@@ -1,0 +1,43 @@
+#include "wire/heartbeat.h"
+
+#include "base/clock.h"
+#include "wire/protocol.h"
+
+namespace tributary {
+
+Task<> Heartbeat::run() {
+  co_await until_one_ends(ping(), watch_for_silence());
+}
+
+Task<> Heartbeat::answer(const link::Ping& ping) {
+  link::Frame frame;
+  frame.mutable_pong()->set_ping_sent_at(ping.sent_at());
+  frame.mutable_pong()->set_sent_at(unix_milliseconds_now());
+  co_await link_.send(frame);
+}
+
+Task<> Heartbeat::ping() {
+  for (;;) {
+    link::Frame frame;
+    frame.mutable_ping()->set_sent_at(unix_milliseconds_now());
+    co_await link_.send(frame);
+    co_await sleep_for(kPingInterval);
+  }
+}
+
+// Beside the pings: when the peer reads nothing any more, they are not sent either.
+Task<> Heartbeat::watch_for_silence() {
+  uint64_t heard_bytes = link_.bytes_received();
+  auto last_heard = Clock::now();
+  for (;;) {
+    co_await sleep_for(kPingInterval);
+    if (link_.bytes_received() != heard_bytes) {
+      heard_bytes = link_.bytes_received();
+      last_heard = Clock::now();
+    } else if (Clock::now() - last_heard >= kSilenceMax) {
+      throw Error(ErrorKind::connection, peer_ + " has been silent for too long");
+    }
+  }
+}
+
+}  // namespace tributary
