@@ -28,7 +28,8 @@ struct Outcome {
 
 class Applier {
  public:
-  explicit Applier(const ChildRights& rights) : rights_(rights), shapes_(rights) {}
+  Applier(const ChildRights& rights, std::set<std::string>& unlimited_tables)
+      : rights_(rights), shapes_(rights, unlimited_tables) {}
 
   void add_relation(uint64_t shape_id, Relation relation) { shapes_.add(shape_id, std::move(relation)); }
 

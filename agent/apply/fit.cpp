@@ -17,13 +17,23 @@ enum Oid : uint32_t {
   kText = 25,
   kFloat4 = 700,
   kFloat8 = 701,
+  kBpcharArray = 1014,
+  kVarcharArray = 1015,
   kBpchar = 1042,
   kVarchar = 1043,
   kTime = 1083,
   kTimestamp = 1114,
+  kTimestampArray = 1115,
+  kTimeArray = 1183,
   kTimestamptz = 1184,
-  kInterval = 1186,
+  kTimestamptzArray = 1185,
+  kNumericArray = 1231,
   kTimetz = 1266,
+  kTimetzArray = 1270,
+  kBit = 1560,
+  kBitArray = 1561,
+  kVarbit = 1562,
+  kVarbitArray = 1563,
   kNumeric = 1700,
 };
 
@@ -51,13 +61,25 @@ int numeric_scale(int32_t modifier) {
 bool modifier_keeps(uint32_t type, int32_t child, int32_t parent) {
   if (parent < 0 || parent == child) return true;
   switch (type) {
-    case kNumeric: return child >= 0 && numeric_scale(parent) >= numeric_scale(child);
+    case kNumeric:
+    case kNumericArray: return child >= 0 && numeric_scale(parent) >= numeric_scale(child);
     case kTime:
+    case kTimeArray:
     case kTimetz:
+    case kTimetzArray:
     case kTimestamp:
-    case kTimestamptz: return parent >= (child < 0 ? 6 : child);
-    case kInterval: return false;
-    default: return true;
+    case kTimestampArray:
+    case kTimestamptz:
+    case kTimestamptzArray: return parent >= (child < 0 ? 6 : child);
+    case kBpchar:
+    case kBpcharArray:
+    case kVarchar:
+    case kVarcharArray:
+    case kBit:
+    case kBitArray:
+    case kVarbit:
+    case kVarbitArray: return true;
+    default: return false;  // interval rounds; of a type not named here nobody has looked
   }
 }
 
@@ -129,10 +151,15 @@ std::variant<Shape, Mismatch> fit(const Relation& relation, const Target& target
   if (!target.exists) return missing_table(relation, target, table);
   if (!target.is_table)
     return Mismatch{title + " is not a table here", "Only ordinary and partitioned tables can be written."};
+  // The applied position would outlive the rows.
+  if (!target.unlogged.empty())
+    return Mismatch{"table " + target.unlogged + " is not in the write-ahead log here: a crash would empty it",
+                    "ALTER TABLE " + target.unlogged + " SET LOGGED;"};
 
   const TargetKey* target_key = matching_key(relation, target);
   Shape shape;
   shape.table = table;
+  shape.is_partitioned = target.is_partitioned;
   shape.title = title;
   for (size_t i = 0; i < relation.columns.size(); ++i) {
     const Column& column = relation.columns[i];
@@ -173,6 +200,7 @@ std::variant<Shape, Mismatch> fit(const Relation& relation, const Target& target
   for (const TargetColumn& column : target.columns) {
     const bool is_sent = std::any_of(relation.columns.begin(), relation.columns.end(),
                                      [&](const Column& sent) { return sent.name == column.name; });
+    shape.has_unsent_columns |= !is_sent && !column.is_generated;
     if (!is_sent && column.is_not_null && !column.has_default)
       return Mismatch{"column " + quote_name(column.name) + " of table " + title +
                           " must not be null here, has no default, and is not sent by the child",

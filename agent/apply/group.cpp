@@ -19,6 +19,19 @@ GroupChange change_of(const ChangeView& view, const Batch& batch) {
   return {view.kind, batch.relations[view.relation], view.tuple};
 }
 
+// The changes of one batch, counted while they are read: a payload of many tiny ones unpacks to much more memory than
+// its batch announced.
+class ChangeCount {
+ public:
+  explicit ChangeCount(const Batch& batch) : left_(batch.changes) {}
+  void take_one() {
+    if (left_-- == 0) throw Error(ErrorKind::protocol, "a batch with more changes than it says");
+  }
+
+ private:
+  uint64_t left_;
+};
+
 }  // namespace
 
 Group unpack(const std::vector<const Batch*>& batches, const Position& applied) {
@@ -26,11 +39,13 @@ Group unpack(const std::vector<const Batch*>& batches, const Position& applied) 
   bool is_found = false;
   for (const Batch* batch : batches) {
     PayloadReader in(unpack_payload(*batch, group));
+    ChangeCount count(*batch);
     Position position = batch->from;
     is_found |= position == applied;
     while (!in.at_end()) {
       const Record record = in.next();
       if (const auto* change = std::get_if<ChangeView>(&record)) {
+        count.take_one();
         if (is_found) group.changes.push_back(change_of(*change, *batch));
         continue;
       }
@@ -51,11 +66,13 @@ Group unpack(const std::vector<const Batch*>& batches, const Position& applied) 
 Group unpack_part(const Batch& part) {
   Group group;
   PayloadReader in(unpack_payload(part, group));
+  ChangeCount count(part);
   while (!in.at_end()) {
     const Record record = in.next();
     if (!group.transactions.empty())
       throw Error(ErrorKind::protocol, "a part that goes on after its transaction's end");
     if (const auto* change = std::get_if<ChangeView>(&record)) {
+      count.take_one();
       group.changes.push_back(change_of(*change, part));
     } else {
       const auto& commit = std::get<Commit>(record);

@@ -15,6 +15,8 @@ constexpr uint64_t kGroupBytesMax = 8ULL << 20;
 
 constexpr auto kRetryFirst = std::chrono::seconds(1);
 constexpr auto kRetryMax = std::chrono::seconds(15);
+// Each try of a large transaction sends it whole over the child's link.
+constexpr auto kLargeRetryMax = std::chrono::minutes(5);
 
 bool is_part(const Batch& batch) {
   return batch.part > 0 || !batch.is_last_part;
@@ -26,9 +28,15 @@ Error parts_lost() {
 
 }  // namespace
 
+Clock::duration pause_after_refusals(uint32_t refusals) {
+  Clock::duration pause = kRetryMax;
+  for (; refusals > 1 && pause < kLargeRetryMax; --refusals) pause *= 2;
+  return std::min<Clock::duration>(pause, kLargeRetryMax);
+}
+
 Lane::Lane(const ChildConfig& child, const std::vector<std::string>& tables, ConnectionPool& pool, LaneMemory& memory,
            bool is_only_child)
-    : rights_{child, tables, is_only_child}, pool_(pool), memory_(memory), applier_(rights_) {}
+    : rights_{child, tables, is_only_child}, pool_(pool), memory_(memory), applier_(rights_, memory.unlimited_tables) {}
 
 Task<Position> Lane::open() {
   auto lease = co_await pool_.acquire();
@@ -147,12 +155,13 @@ Task<> Lane::apply_parts(ConnectionPool::Lease lease) {
     const Outcome outcome = co_await applier_.apply_part(*lease, part, is_careful);
     if (outcome.held) {
       memory_.careful_after = from;
+      memory_.refusals = is_careful ? memory_.refusals + 1 : 0;
       if (is_careful) {
         lease.give_back();
         hold(*outcome.held, false);
         memory_.hold = report_.hold;
         report();
-        co_await sleep_for(kRetryMax);
+        co_await sleep_for(pause_after_refusals(memory_.refusals));
       }
       throw parts_lost();
     }
@@ -168,7 +177,7 @@ Task<> Lane::apply_parts(ConnectionPool::Lease lease) {
     report();
   }
   are_parts_open_ = false;
-  memory_ = LaneMemory{};
+  memory_.forget_refusals();
   lease.give_back();
 }
 
@@ -193,7 +202,7 @@ void Lane::settle(const Outcome& outcome) {
     hold(*outcome.held, false);
   } else {
     report_.hold.reset();
-    memory_ = LaneMemory{};
+    memory_.forget_refusals();
   }
 }
 

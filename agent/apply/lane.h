@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "apply/applier.h"
@@ -44,7 +45,18 @@ struct LaneReport {
 struct LaneMemory {
   std::optional<Position> careful_after;  // the large transaction after this position has to be written carefully
   std::optional<LaneHold> hold;           // that it was refused; shown until it is applied
+  uint32_t refusals = 0;                  // how often in a row, written carefully
+  std::set<std::string> unlimited_tables;  // whose rows the child may all write although it has `owns`: said once
+
+  void forget_refusals() {
+    careful_after.reset();
+    hold.reset();
+    refusals = 0;
+  }
 };
+
+// How long a large transaction that was refused so often waits before all of it is sent and written again.
+Clock::duration pause_after_refusals(uint32_t refusals);
 
 class Lane {
  public:

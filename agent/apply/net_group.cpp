@@ -30,6 +30,7 @@ void NetGroup::add_statements(StatementList& out) const {
 bool NetGroup::add_replacing_statements(StatementList& out) const {
   for (const auto& [name, table] : tables_) {
     if (!table.changes.rows(RowState::patched).empty()) return false;
+    if (table.shape->has_unsent_columns && !table.changes.rows(RowState::put).empty()) return false;
     if (table.changes.is_cleared()) add_clear(out, *table.shape);
     add_removes(out, *table.shape, table.changes.rows(RowState::removed));
     add_removes(out, *table.shape, table.changes.rows(RowState::put));

@@ -1,5 +1,7 @@
 #include "apply/shapes.h"
 
+#include <spdlog/spdlog.h>
+
 namespace tributary {
 namespace {
 
@@ -60,7 +62,14 @@ Task<std::variant<std::string, Mismatch>> Shapes::ownership(Connection& connecti
 
   const std::string subject = "the condition `owns` of child " + rights_.child.name;
   std::string sqlstate = co_await refusal_of(connection, condition, "SELECT t.* FROM " + shape.table + " AS t");
-  if (sqlstate == kUndefinedColumn && !is_for_table) co_return std::string();
+  // `owns` means the tables that have its columns. A misspelt column looks the same: it must not go unnoticed.
+  if (sqlstate == kUndefinedColumn && !is_for_table) {
+    if (unlimited_tables_.insert(shape.title).second)
+      spdlog::warn("child {} may write every row of table {}: it does not have all columns of `owns`; to limit the "
+                   "child there, give the table a condition in owns_by_table",
+                   rights_.child.name, shape.title);
+    co_return std::string();
+  }
   if (sqlstate == kMissingRight)
     co_return Mismatch{"the agent's role may not read table " + shape.title,
                        "Grant the role what it needs: `tributary init` prints and runs the statements."};

@@ -2,6 +2,8 @@
 // and again after anything went wrong, so that a mended table is noticed.
 #pragma once
 
+#include <set>
+#include <string>
 #include <unordered_map>
 #include <variant>
 
@@ -21,7 +23,9 @@ using Fit = std::variant<Shape, Mismatch>;
 
 class Shapes {
  public:
-  explicit Shapes(const ChildRights& rights) : rights_(rights) {}
+  // `unlimited_tables`: those where `owns` does not apply, as was said in the log already.
+  Shapes(const ChildRights& rights, std::set<std::string>& unlimited_tables)
+      : rights_(rights), unlimited_tables_(unlimited_tables) {}
 
   void add(uint64_t shape_id, Relation relation);  // Error(protocol) when the id is not the relation's
   // What is known of a shape; asks the database when nothing is. The reference lives until forget().
@@ -36,6 +40,7 @@ class Shapes {
                                                       const Shape& shape) const;
 
   const ChildRights& rights_;
+  std::set<std::string>& unlimited_tables_;
   std::unordered_map<uint64_t, Relation> relations_;
   std::unordered_map<uint64_t, Fit> fits_;
 };

@@ -72,6 +72,11 @@ std::string same_key(const Shape& shape, Source& source) {
   return sql;
 }
 
+// What DELETE, UPDATE and SELECT name. The rows of tables that inherit from an ordinary one are not the child's.
+std::string existing_rows(const Shape& shape) {
+  return (shape.is_partitioned ? "" : "ONLY ") + shape.table + " AS t";
+}
+
 std::string key_list(const Shape& shape) {
   std::string sql;
   for (const size_t column : shape.key) sql += (sql.empty() ? "" : ", ") + shape.columns[column].name;
@@ -109,7 +114,7 @@ std::optional<size_t> StatementList::first_unexpected(const PipelineResult& resu
 }
 
 void add_clear(StatementList& out, const Shape& shape) {
-  std::string sql = "DELETE FROM " + shape.table + " AS t";
+  std::string sql = "DELETE FROM " + existing_rows(shape);
   if (!shape.owns.empty()) sql += " WHERE " + owned(shape, "SELECT t.*");
   out.add(std::move(sql), Expect::anything);
 }
@@ -118,7 +123,7 @@ void add_removes(StatementList& out, const Shape& shape, const std::vector<RowVa
   if (rows.empty()) return;
   Source source(rows);
   const std::string match = same_key(shape, source);
-  std::string sql = "DELETE FROM " + shape.table + " AS t USING " + source.from() + " WHERE " + match;
+  std::string sql = "DELETE FROM " + existing_rows(shape) + " USING " + source.from() + " WHERE " + match;
   if (shape.owns.empty()) return out.add(std::move(sql), Expect::at_most, rows.size(), source.take_params());
   sql = "WITH gone AS (" + sql + " RETURNING " + owned(shape, "SELECT t.*") +
         " AS owned) SELECT count(*), count(*) FILTER (WHERE owned) FROM gone";
@@ -146,7 +151,7 @@ void add_patches(StatementList& out, const Shape& shape, const std::vector<RowVa
     row_after += (i ? ", " : "") + after + " AS " + column.name;
   }
   if (set.empty()) return add_count(out, shape, rows);
-  std::string sql = "UPDATE " + shape.table + " AS t SET " + set + " FROM " + source.from() + " WHERE " + match;
+  std::string sql = "UPDATE " + existing_rows(shape) + " SET " + set + " FROM " + source.from() + " WHERE " + match;
   if (!shape.owns.empty()) sql += " AND " + owned(shape, "SELECT t.*") + " AND " + owned(shape, "SELECT " + row_after);
   // Masks come in many combinations: those texts are not worth a plan that is kept for the connection's life.
   out.add(std::move(sql), Expect::exactly, rows.size(), source.take_params(), !has_masks);
@@ -185,7 +190,7 @@ void add_puts(StatementList& out, const Shape& shape, const std::vector<RowValue
 void add_count(StatementList& out, const Shape& shape, const std::vector<RowValues>& rows) {
   Source source(rows);
   const std::string match = same_key(shape, source);
-  out.add("SELECT count(*) FROM " + shape.table + " AS t JOIN " + source.from() + " ON " + match, Expect::counts,
+  out.add("SELECT count(*) FROM " + existing_rows(shape) + " JOIN " + source.from() + " ON " + match, Expect::counts,
           rows.size(), source.take_params());
 }
 

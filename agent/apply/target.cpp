@@ -3,12 +3,24 @@
 namespace tributary {
 namespace {
 
+// A partitioned table has no storage: its own persistence says nothing, and SET LOGGED does not change it.
 constexpr char kColumnsSql[] = R"(
+WITH c AS MATERIALIZED (
+  SELECT c.oid, c.relkind, (
+    SELECT format('%I.%I', n.nspname, r.relname)
+    FROM (SELECT c.oid AS relid UNION SELECT relid FROM pg_partition_tree(c.oid)) tree
+    JOIN pg_class r ON r.oid = tree.relid
+    JOIN pg_namespace n ON n.oid = r.relnamespace
+    WHERE r.relkind <> 'p' AND r.relpersistence <> 'p'
+    ORDER BY 1 LIMIT 1) AS unlogged
+  FROM pg_class c
+  JOIN pg_namespace cn ON cn.oid = c.relnamespace
+  WHERE cn.nspname = $1 AND c.relname = $2)
 SELECT c.relkind IN ('r', 'p'), a.attname, tn.nspname, t.typname, t.oid, bn.nspname, b.typname, b.oid,
        CASE WHEN a.atttypmod >= 0 THEN a.atttypmod ELSE b.modifier END, a.attnotnull,
-       a.atthasdef OR a.attidentity <> '', a.attgenerated <> '', a.attidentity = 'a'
-FROM pg_class c
-JOIN pg_namespace cn ON cn.oid = c.relnamespace
+       a.atthasdef OR a.attidentity <> '', a.attgenerated <> '', a.attidentity = 'a',
+       c.relkind = 'p', coalesce(c.unlogged, '')
+FROM c
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_namespace tn ON tn.oid = t.typnamespace
@@ -21,7 +33,6 @@ LEFT JOIN LATERAL (
     FROM chain JOIN pg_type d ON d.oid = chain.typbasetype WHERE chain.typtype = 'd')
   SELECT * FROM chain WHERE typtype <> 'd') b ON true
 LEFT JOIN pg_namespace bn ON bn.oid = b.typnamespace
-WHERE cn.nspname = $1 AND c.relname = $2
 ORDER BY a.attnum)";
 
 constexpr char kKeysSql[] = R"(
@@ -65,6 +76,8 @@ Task<Target> read_target(Connection& connection, const Relation& relation) {
   for (int row = 0; row < columns.rows(); ++row) {
     target.exists = true;
     target.is_table = columns.boolean(row, 0);
+    target.is_partitioned = columns.boolean(row, 13);
+    target.unlogged = columns.text(row, 14);
     if (columns.is_null(row, 1)) continue;
     TargetColumn column;
     column.name = columns.text(row, 1);

@@ -42,6 +42,8 @@ struct TargetKey {
 struct Target {
   bool exists = false;
   bool is_table = false;  // ordinary or partitioned
+  bool is_partitioned = false;
+  std::string unlogged;  // the table, or one of its partitions, whose rows a crash empties; quoted; empty: none
   std::vector<TargetColumn> columns;
   std::vector<TargetKey> keys;
   std::vector<std::string> child_types;  // of the child's columns, as DDL writes them here
@@ -58,10 +60,12 @@ struct Shape {
     bool is_key = false;
   };
   std::string table;
+  bool is_partitioned = false;  // its rows are in its partitions; otherwise other tables' rows are not its own
   std::string title;            // "schema.table", for people
   std::vector<Column> columns;  // in wire order
   std::vector<size_t> key;      // places in `columns`
   bool overrides_identity = false;
+  bool has_unsent_columns = false;  // values that only the parent has: a row must not be deleted to be inserted anew
   std::string owns;        // the condition that every row written must meet; empty: none
   bool may_clear = false;  // a clear without `owns` may empty the table
 };

@@ -2,6 +2,7 @@
 
 #include "apply/fence.h"
 #include "base/failpoint.h"
+#include "postgres/server_error.h"
 
 namespace tributary {
 namespace {
@@ -27,11 +28,24 @@ std::string hint_for(std::string_view sqlstate) {
   return "Mend the cause; the transaction is tried again by itself.";
 }
 
+// The refusal without the server's own sentence. Where rows are written, that may quote their values in any class:
+// regclass says 42P01 'relation "<value>" does not exist', tsquery 42601, regnamespace 3F000. Only a missing right
+// names nothing but objects.
+Error without_values(const Error& error, const PipelineResult& result) {
+  std::string message = "PostgreSQL: " + condition_name(error.sqlstate());
+  const bool is_of_names = error.message().starts_with(message);
+  if (is_of_names || error.sqlstate() == "42501") return error;
+  if (!result.table.empty()) message += ", table " + result.table;
+  if (!result.constraint.empty()) message += ", constraint " + result.constraint;
+  return Error(error.kind(), message + " (SQLSTATE " + error.sqlstate() + ")", error.hint(), error.sqlstate());
+}
+
 }  // namespace
 
 Task<PipelineResult> run(Connection& connection, const StatementList& list) {
   PipelineResult result = co_await connection.pipeline(list.statements());
   if (result.error && passes_by_itself(*result.error)) throw *result.error;
+  if (result.error) result.error = without_values(*result.error, result);
   co_return result;
 }
 

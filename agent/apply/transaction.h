@@ -19,6 +19,7 @@ struct Held {
   std::string sqlstate;
 };
 
+// The answer's error has a message without values of rows.
 Task<PipelineResult> run(Connection& connection, const StatementList& list);
 
 // ROLLBACK, then reads where the fence stands and throws Error(protocol): the session has to begin again from there.

@@ -13,6 +13,7 @@ namespace {
 
 // Conditions a person may meet whose primary message may quote values (PostgreSQL's errcodes.txt).
 constexpr std::pair<std::string_view, std::string_view> kConditions[] = {
+    {"0A000", "feature_not_supported"},
     {"22001", "string_data_right_truncation"},
     {"22003", "numeric_value_out_of_range"},
     {"22007", "invalid_datetime_format"},
@@ -27,7 +28,19 @@ constexpr std::pair<std::string_view, std::string_view> kConditions[] = {
     {"23505", "unique_violation"},
     {"23514", "check_violation"},
     {"23P01", "exclusion_violation"},
+    {"3F000", "invalid_schema_name"},
+    {"42501", "insufficient_privilege"},
+    {"42601", "syntax_error"},
+    {"42602", "invalid_name"},
+    {"42702", "ambiguous_column"},
+    {"42703", "undefined_column"},
+    {"42704", "undefined_object"},
+    {"42725", "ambiguous_function"},
+    {"42804", "datatype_mismatch"},
+    {"42883", "undefined_function"},
     {"428C9", "generated_always"},
+    {"42P01", "undefined_table"},
+    {"54000", "program_limit_exceeded"},
     {"P0001", "raise_exception"},
 };
 

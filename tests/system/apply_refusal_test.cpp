@@ -126,6 +126,78 @@ TEST_F(ApplyRefusal, AColumnDroppedWhileTheLaneRuns) {
   EXPECT_THAT(hold_of_delivery().reason, HasSubstr("\"title\""));
 }
 
+TEST_F(ApplyRefusal, ATableThatACrashWouldEmptyIsHeldUntilItIsLogged) {
+  sql_->exec(R"(ALTER TABLE document SET UNLOGGED;
+    CREATE TABLE "split" (id int PRIMARY KEY, body text) PARTITION BY RANGE (id);
+    CREATE TABLE split_a PARTITION OF "split" FOR VALUES FROM (0) TO (10);
+    CREATE UNLOGGED TABLE "split B" PARTITION OF "split" FOR VALUES FROM (10) TO (20))");
+  const Relation split = table_of("split", {"id*", "body"}, {{"id", kInt4Oid}});
+  put("1", "A", "one").commit();
+  stream_.put(split, {text("1"), text("a")}).put(split, {text("11"), text("b")}).commit();
+  std::deque<Batch> batches;
+  batches.push_back(stream_.beginning());
+  batches.push_back(stream_.batch());
+  std::string reasons;
+  deliver(std::move(batches), [&](const LaneHold& hold) {
+    reasons += hold.reason + "\n";
+    sql_->exec(hold.hint);
+  });
+  EXPECT_THAT(reasons, HasSubstr("table public.document is not in the write-ahead log here"));
+  EXPECT_THAT(reasons, HasSubstr("table public.\"split B\" is not in the write-ahead log here"));
+  EXPECT_EQ(documents(), "1 | A | one\n");
+  EXPECT_EQ(rows("SELECT * FROM split ORDER BY id"), "1 | a\n11 | b\n");
+}
+
+TEST_F(ApplyRefusal, AValueIsNotQuotedWhateverClassItsErrorIsOf) {
+  sql_->exec("CREATE TABLE pointer (id int PRIMARY KEY, target regclass, home regnamespace, words tsquery)");
+  const Relation pointer = table_of("pointer", {"id*", "target", "home", "words"},
+                                    {{"id", kInt4Oid}, {"target", 2205}, {"home", 4089}, {"words", 3615}});
+  const struct {
+    std::vector<Value> row;
+    const char *sqlstate, *condition;
+  } cases[] = {
+      {{text("1"), text("marker"), kNull, kNull}, "42P01", "undefined_table"},
+      {{text("2"), text("a.b.c.marker"), kNull, kNull}, "42601", "syntax_error"},
+      {{text("3"), kNull, text("marker"), kNull}, "3F000", "invalid_schema_name"},
+      {{text("4"), kNull, kNull, text("& marker")}, "42601", "syntax_error"},
+  };
+  begin();
+  for (const auto& [row, sqlstate, condition] : cases) {
+    stream_.put(pointer, row).commit();
+    const LaneHold hold = hold_of_delivery();
+    EXPECT_EQ(hold.sqlstate, sqlstate);
+    EXPECT_THAT(hold.reason, HasSubstr(condition));
+    EXPECT_THAT(hold.reason, Not(HasSubstr("marker")));
+    sql_->exec("DELETE FROM tributary.applied");
+    memory_ = LaneMemory{};
+    stream_ = ChildStream();
+    begin();
+  }
+  // A missing right names the table alone.
+  sql_->exec("CREATE ROLE writer LOGIN; GRANT SET ON PARAMETER session_replication_role TO writer;"
+             "GRANT USAGE ON SCHEMA tributary TO writer; GRANT ALL ON tributary.applied TO writer");
+  connect_to(cluster_->conninfo(database_) + " user=writer");
+  stream_.put(pointer, cases[0].row).commit();
+  EXPECT_THAT(hold_of_delivery().reason, HasSubstr("permission denied for table pointer"));
+}
+
+TEST_F(ApplyRefusal, ARowIsNotReplacedWhereTheParentHasColumnsOfItsOwn) {
+  sql_->exec("ALTER TABLE document ADD note text DEFAULT 'none', ADD size int GENERATED ALWAYS AS (id * 2) STORED;"
+             "INSERT INTO document VALUES (1, 'A', 'a', 'kept'), (2, 'A', 'b', 'kept')");
+  put("1", "A", "b").put(kDocument, {text("2"), text("A"), text("a")}).commit();
+  std::deque<Batch> batches;
+  batches.push_back(stream_.beginning());
+  batches.push_back(stream_.batch());
+  std::string sqlstate;
+  deliver(std::move(batches), [&](const LaneHold& hold) {
+    sqlstate = hold.sqlstate;
+    EXPECT_EQ(documents(), "1 | A | a | kept | 2\n2 | A | b | kept | 4\n");
+    sql_->exec("ALTER TABLE document DROP COLUMN note");
+  });
+  EXPECT_EQ(sqlstate, "23505");
+  EXPECT_EQ(documents(), "1 | A | b | 2\n2 | A | a | 4\n") << "a generated column is no obstacle";
+}
+
 TEST_F(ApplyRefusal, ATableThatChildrenMayNotWrite) {
   tables_ = {"public.photo"};
   put("1", "A", "one").commit();
@@ -248,14 +320,23 @@ TEST_F(Ownership, AClearWithoutKnownRowsIsHeld) {
 TEST_F(Ownership, ATableWithoutTheColumnIsNotLimitedUnlessItHasItsOwnCondition) {
   sql_->exec("CREATE TABLE photo (id int PRIMARY KEY, document_district text)");
   const Relation photo = table_of("photo", {"id*", "document_district"}, {{"id", kInt4Oid}});
-  stream_.put(photo, {text("1"), text("B")}).commit();
+  put("9", "A", "limited").put(photo, {text("1"), text("B")}).commit();
   EXPECT_EQ(hold_of_delivery(), LaneHold{});
+  EXPECT_THAT(memory_.unlimited_tables, testing::ElementsAre("public.photo"));
   child_.owns_by_table["public.photo"] = "document_district = 'A'";
   stream_.put(photo, {text("2"), text("A")}).commit();
   EXPECT_EQ(hold_of_delivery(), LaneHold{});
   stream_.put(photo, {text("3"), text("B")}).commit();
   EXPECT_THAT(hold_of_delivery().reason, HasSubstr("is not the child's to write"));
   EXPECT_EQ(rows("SELECT * FROM photo ORDER BY id"), "1 | B\n2 | A\n");
+}
+
+TEST_F(Ownership, AConditionOfATableWithoutItsColumnIsHeld) {
+  child_.owns_by_table["public.document"] = "distrikt = 'A'";
+  put("4", "A", "t").commit();
+  EXPECT_THAT(hold_of_delivery().reason, HasSubstr("does not work for table public.document (SQLSTATE 42703)"));
+  EXPECT_EQ(documents(), untouched_);
+  EXPECT_TRUE(memory_.unlimited_tables.empty());
 }
 
 TEST_F(Ownership, ATableOfKeysAlone) {

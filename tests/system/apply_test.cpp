@@ -65,6 +65,21 @@ TEST_F(Apply, AClearEmptiesTheTableAtItsPlace) {
   EXPECT_EQ(documents(), "4 | four | NULL\n");
 }
 
+TEST_F(Apply, TablesThatInheritAreNotTouched) {
+  sql_->exec("CREATE TABLE report (author text) INHERITS (document);"
+             "INSERT INTO document VALUES (1, 'one'), (2, 'two');"
+             "INSERT INTO report VALUES (1, 'r1', NULL, 'x'), (2, 'r2', NULL, 'x'), (3, 'r3', NULL, 'x')");
+  stream_.remove(kDocument, {text("1"), kNull, kNull}).patch(kDocument, {text("2"), text("zwei"), kUnchanged}).commit();
+  EXPECT_FALSE(deliver_all().hold);
+  EXPECT_EQ(rows("SELECT id, title FROM ONLY document"), "2 | zwei\n");
+  stream_.change(ChangeKind::clear, kDocument).commit();
+  deliver_all();
+  EXPECT_EQ(rows("SELECT id, title FROM document ORDER BY id"), "1 | r1\n2 | r2\n3 | r3\n");
+  // It is missing in the table itself.
+  stream_.patch(kDocument, {text("3"), text("drei"), kUnchanged}).commit();
+  EXPECT_TRUE(deliver_all().hold);
+}
+
 TEST_F(Apply, AUniqueValuePassesFromRowToRow) {
   sql_->exec("INSERT INTO document VALUES (1, 'a'), (2, 'b')");
   // As an immediate constraint at the child allows it: through a third value.
@@ -224,6 +239,7 @@ TEST_F(Apply, APartThatIsRefusedIsSoughtCarefullyInTheNextSession) {
   EXPECT_EQ(held.hold->sqlstate, "23505");
   EXPECT_THAT(held.hold->reason, HasSubstr("document_title_key"));
   EXPECT_TRUE(memory_.hold);
+  EXPECT_EQ(memory_.refusals, 1u) << "the next session waits longer";
   EXPECT_EQ(documents(), "9 | taken | NULL\n");
   sql_->exec("DELETE FROM document");
   bool was_shown = false;
@@ -231,6 +247,7 @@ TEST_F(Apply, APartThatIsRefusedIsSoughtCarefullyInTheNextSession) {
   EXPECT_TRUE(was_shown);
   EXPECT_FALSE(done.hold);
   EXPECT_FALSE(memory_.hold);
+  EXPECT_EQ(memory_.refusals, 0u);
   EXPECT_EQ(documents(), "1 | one | NULL\n2 | taken | NULL\n");
 }
 

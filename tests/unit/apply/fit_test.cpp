@@ -94,6 +94,22 @@ TEST(Fit, AViewIsNoTable) {
   EXPECT_THAT(mismatch(document(), target).reason, HasSubstr("not a table"));
 }
 
+TEST(Fit, ATableThatACrashWouldEmptyComesWithItsAlterTable) {
+  Target target = document_target();
+  target.unlogged = "public.document_2024";
+  EXPECT_THAT(mismatch(document(), target).reason, HasSubstr("table public.document_2024 is not in the write-ahead log"));
+  EXPECT_EQ(mismatch(document(), target).hint, "ALTER TABLE public.document_2024 SET LOGGED;");
+}
+
+TEST(Fit, ColumnsThatOnlyTheParentHasAreKnown) {
+  Target target = document_target();
+  target.columns.push_back(target_column("size", "int4", kInt4));
+  target.columns.back().is_generated = true;
+  EXPECT_FALSE(std::get<Shape>(fit(document(), target)).has_unsent_columns);
+  target.columns.back().is_generated = false;
+  EXPECT_TRUE(std::get<Shape>(fit(document(), target)).has_unsent_columns);
+}
+
 TEST(Fit, TheKeyNeedsAUniqueIndexOverExactlyItsColumns) {
   Target target = document_target();
   target.keys = {{{{"id", "="}, {"title", "="}}}};
@@ -145,6 +161,20 @@ TEST(Fit, ModifiersThatWouldRoundInSilenceDoNotFit) {
   EXPECT_TRUE(is_fit(kTimestamptz, 0, target_column("n", "timestamptz", kTimestamptz, 3)));
   // A text that is too long is refused aloud.
   EXPECT_TRUE(is_fit(kVarchar, 24, target_column("n", "varchar", kVarchar, 9)));
+  for (const uint32_t loud : {1014u, 1015u, 1042u, 1560u, 1561u, 1562u, 1563u})
+    EXPECT_TRUE(is_fit(loud, 24, target_column("n", "loud", loud, 9))) << loud;
+  // The elements of an array round as the type itself does; so may what is not known.
+  constexpr uint32_t kNumericArray = 1231, kIntervalArray = 1187, kUnknown = 9999;
+  EXPECT_FALSE(is_fit(kNumericArray, -1, target_column("n", "_numeric", kNumericArray, two)));
+  EXPECT_FALSE(is_fit(kNumericArray, four, target_column("n", "_numeric", kNumericArray, two)));
+  EXPECT_TRUE(is_fit(kNumericArray, two, target_column("n", "_numeric", kNumericArray, four)));
+  for (const uint32_t times : {1115u, 1183u, 1185u, 1270u}) {
+    EXPECT_FALSE(is_fit(times, -1, target_column("n", "times", times, 3))) << times;
+    EXPECT_TRUE(is_fit(times, 0, target_column("n", "times", times, 3))) << times;
+  }
+  EXPECT_FALSE(is_fit(kIntervalArray, -1, target_column("n", "_interval", kIntervalArray, 3)));
+  EXPECT_FALSE(is_fit(kUnknown, -1, target_column("n", "unknown", kUnknown, 3)));
+  EXPECT_TRUE(is_fit(kUnknown, 3, target_column("n", "unknown", kUnknown, 3)));
 }
 
 TEST(Fit, UserTypesAreFoundByNameAndDomainsCastToTheirBase) {

@@ -23,6 +23,7 @@ class Stream {
     for (size_t i = 0; i < transactions; ++i) {
       const Commit commit{static_cast<uint32_t>(++xid_), Lsn{xid_ * 100}, static_cast<int64_t>(xid_)};
       write_change(raw, ChangeKind::put, 0, tuple);
+      ++batch.changes;
       write_commit(raw, commit);
       position_ = advance(position_, commit);
       places_.push_back(position_);
@@ -79,6 +80,7 @@ TEST(Group, ABatchMustReachThePositionItNames) {
 TEST(Group, ABatchMustNotEndWithinATransaction) {
   Batch batch;
   batch.relations = {77};
+  batch.changes = 1;
   std::string raw, tuple;
   write_tuple(tuple, {{ValueKind::text, "k"}});
   write_change(raw, ChangeKind::put, 0, tuple);
@@ -102,9 +104,25 @@ TEST(Group, APayloadThatClaimsTooMuchIsNotUnpacked) {
   EXPECT_THROW(unpack({&batch}, beginning), Error);
 }
 
+TEST(Group, APayloadOfMoreChangesThanItsBatchSaysIsRefused) {
+  Stream stream;
+  const Position beginning = stream.position();
+  Batch batch = stream.batch(3);
+  EXPECT_EQ(unpack({&batch}, beginning).changes.size(), 3u);
+  batch.changes = 2;
+  EXPECT_THROW(unpack({&batch}, beginning), Error);
+  EXPECT_THROW(unpack({&batch}, batch.to), Error) << "also where the changes are skipped";
+
+  Batch part = Stream().batch(1);
+  EXPECT_EQ(unpack_part(part).changes.size(), 1u);
+  part.changes = 0;
+  EXPECT_THROW(unpack_part(part), Error);
+}
+
 TEST(Group, OnlyTheLastPartEndsTheTransaction) {
   Batch part;
   part.relations = {77};
+  part.changes = 1;
   part.is_last_part = false;
   std::string raw, tuple;
   write_tuple(tuple, {{ValueKind::text, "k"}});

@@ -83,7 +83,7 @@ TEST(Statements, ARemoveMatchesEveryKeyColumn) {
   StatementList list;
   add_removes(list, shape, rows_of(rows));
   EXPECT_EQ(list.statements()[0].sql,
-            "DELETE FROM \"public\".\"document\" AS t USING unnest($1::text[], $2::text[]) AS s(c1, c2) "
+            "DELETE FROM ONLY \"public\".\"document\" AS t USING unnest($1::text[], $2::text[]) AS s(c1, c2) "
             "WHERE t.\"id\" = s.c1::\"pg_catalog\".\"uuid\" "
             "AND t.\"title\" OPERATOR(\"ext\".=) s.c2::\"pg_catalog\".\"text\"");
 }
@@ -96,7 +96,7 @@ TEST(Statements, ARemoveUnderOwnsCountsWhatWasOwned) {
   add_removes(list, shape, rows_of(rows));
   EXPECT_EQ(
       list.statements()[0].sql,
-      "WITH gone AS (DELETE FROM \"public\".\"document\" AS t USING unnest($1::text[]) AS s(c1) "
+      "WITH gone AS (DELETE FROM ONLY \"public\".\"document\" AS t USING unnest($1::text[]) AS s(c1) "
       "WHERE t.\"id\" = s.c1::\"pg_catalog\".\"uuid\" RETURNING (SELECT (a) IS TRUE FROM (SELECT t.*) AS x) AS owned) "
       "SELECT count(*), count(*) FILTER (WHERE owned) FROM gone");
 }
@@ -106,7 +106,7 @@ TEST(Statements, APatchMasksWhatIsUnchangedInSomeRows) {
   StatementList list;
   add_patches(list, document(), rows_of(rows));
   EXPECT_EQ(list.statements()[0].sql,
-            "UPDATE \"public\".\"document\" AS t SET \"title\" = s.c2::\"pg_catalog\".\"text\", "
+            "UPDATE ONLY \"public\".\"document\" AS t SET \"title\" = s.c2::\"pg_catalog\".\"text\", "
             "\"big\" = CASE WHEN s.m3 THEN t.\"big\" ELSE s.c3::\"pg_catalog\".\"text\" END "
             "FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[]) AS s(c1, c2, c3, m3) "
             "WHERE t.\"id\" = s.c1::\"pg_catalog\".\"uuid\"");
@@ -120,7 +120,7 @@ TEST(Statements, APatchLeavesOutWhatIsUnchangedInAllRows) {
   StatementList list;
   add_patches(list, shape, rows_of(rows));
   EXPECT_EQ(list.statements()[0].sql,
-            "UPDATE \"public\".\"document\" AS t SET \"title\" = s.c2::\"pg_catalog\".\"text\" "
+            "UPDATE ONLY \"public\".\"document\" AS t SET \"title\" = s.c2::\"pg_catalog\".\"text\" "
             "FROM unnest($1::text[], $2::text[]) AS s(c1, c2) WHERE t.\"id\" = s.c1::\"pg_catalog\".\"uuid\" "
             "AND (SELECT (a) IS TRUE FROM (SELECT t.*) AS x) "
             "AND (SELECT (a) IS TRUE FROM (SELECT t.\"id\" AS \"id\", s.c2::\"pg_catalog\".\"text\" AS \"title\", "
@@ -132,7 +132,7 @@ TEST(Statements, APatchOfNothingStillNeedsItsRow) {
   StatementList list;
   add_patches(list, document(), rows_of(rows));
   EXPECT_EQ(list.statements()[0].sql,
-            "SELECT count(*) FROM \"public\".\"document\" AS t JOIN unnest($1::text[]) AS s(c1) "
+            "SELECT count(*) FROM ONLY \"public\".\"document\" AS t JOIN unnest($1::text[]) AS s(c1) "
             "ON t.\"id\" = s.c1::\"pg_catalog\".\"uuid\"");
 }
 
@@ -142,9 +142,9 @@ TEST(Statements, AClearLeavesWhatIsNotOwned) {
   add_clear(list, shape);
   shape.owns = "district = 'A'";
   add_clear(list, shape);
-  EXPECT_EQ(list.statements()[0].sql, "DELETE FROM \"public\".\"document\" AS t");
+  EXPECT_EQ(list.statements()[0].sql, "DELETE FROM ONLY \"public\".\"document\" AS t");
   EXPECT_EQ(list.statements()[1].sql,
-            "DELETE FROM \"public\".\"document\" AS t WHERE (SELECT (district = 'A') IS TRUE FROM (SELECT t.*) AS x)");
+            "DELETE FROM ONLY \"public\".\"document\" AS t WHERE (SELECT (district = 'A') IS TRUE FROM (SELECT t.*) AS x)");
 }
 
 TEST(Statements, NothingIsSaidOfNoRows) {
@@ -173,8 +173,8 @@ TEST(Statements, AGroupClearsThenRemovesThenPatchesThenPuts) {
   StatementList list;
   net.add_statements(list);
   ASSERT_EQ(list.size(), 5u);
-  EXPECT_TRUE(list.statements()[0].sql.starts_with("DELETE FROM \"public\".\"document\" AS t"));
-  EXPECT_TRUE(list.statements()[1].sql.starts_with("DELETE FROM \"public\".\"document\" AS t USING"));
+  EXPECT_TRUE(list.statements()[0].sql.starts_with("DELETE FROM ONLY \"public\".\"document\" AS t"));
+  EXPECT_TRUE(list.statements()[1].sql.starts_with("DELETE FROM ONLY \"public\".\"document\" AS t USING"));
   EXPECT_TRUE(list.statements()[2].sql.starts_with("UPDATE \"public\".\"photo\""));
   EXPECT_TRUE(list.statements()[3].sql.starts_with("INSERT INTO \"public\".\"document\""));
   EXPECT_TRUE(list.statements()[4].sql.starts_with("INSERT INTO \"public\".\"photo\""));
