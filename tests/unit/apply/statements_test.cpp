@@ -155,6 +155,15 @@ TEST(Statements, NothingIsSaidOfNoRows) {
   EXPECT_EQ(list.size(), 0u);
 }
 
+TEST(Statements, ThePartitionsOfATableAreWrittenThroughIt) {
+  Shape shape = document();
+  shape.is_partitioned = true;
+  shape.may_clear = true;
+  StatementList list;
+  add_clear(list, shape);
+  EXPECT_EQ(list.statements()[0].sql, "DELETE FROM \"public\".\"document\" AS t");
+}
+
 TEST(Statements, AGroupClearsThenRemovesThenPatchesThenPuts) {
   Shape document_shape = document(), photo_shape = document();
   document_shape.may_clear = true;
@@ -175,7 +184,7 @@ TEST(Statements, AGroupClearsThenRemovesThenPatchesThenPuts) {
   ASSERT_EQ(list.size(), 5u);
   EXPECT_TRUE(list.statements()[0].sql.starts_with("DELETE FROM ONLY \"public\".\"document\" AS t"));
   EXPECT_TRUE(list.statements()[1].sql.starts_with("DELETE FROM ONLY \"public\".\"document\" AS t USING"));
-  EXPECT_TRUE(list.statements()[2].sql.starts_with("UPDATE \"public\".\"photo\""));
+  EXPECT_TRUE(list.statements()[2].sql.starts_with("UPDATE ONLY \"public\".\"photo\""));
   EXPECT_TRUE(list.statements()[3].sql.starts_with("INSERT INTO \"public\".\"document\""));
   EXPECT_TRUE(list.statements()[4].sql.starts_with("INSERT INTO \"public\".\"photo\""));
 }
