@@ -216,5 +216,39 @@ TEST_F(TableKindsTest, partitioned_tables_travel_through_their_root) {
   EXPECT_EQ(region().number("SELECT count(*) FROM report"), 0);
 }
 
+TEST_F(TableKindsTest, a_table_taken_out_of_the_configuration_leaves_the_others_in_peace) {
+  start("CREATE TABLE kept (id int PRIMARY KEY); CREATE TABLE past (id int PRIMARY KEY)",
+        {{.name = "public.kept"}, {.name = "public.past"}});
+  district().exec("INSERT INTO kept VALUES (1); INSERT INTO past VALUES (1)");
+  tree.expect_equal();
+  tree["district"].agent().stop();
+  // Still published: what the slot has of it comes when the configuration does not name it any more.
+  district().exec("INSERT INTO kept VALUES (2); INSERT INTO past VALUES (2); TRUNCATE past");
+  tree["district"].edit().tables.pop_back();
+  tree["district"].write_config();
+  tree["district"].init();
+  tree["district"].agent().start();
+  district().exec("INSERT INTO kept VALUES (3)");
+  tree.expect_equal();
+  EXPECT_EQ(region().number("SELECT count(*) FROM kept"), 3);
+  EXPECT_EQ(region().number("SELECT count(*) FROM past"), 1);
+}
+
+TEST_F(TableKindsTest, a_row_that_its_filter_cannot_be_evaluated_for_holds_capture) {
+  start(
+      "CREATE FUNCTION public.share(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 100 / $1';"
+      "CREATE TABLE part (id int PRIMARY KEY, n int NOT NULL)",
+      {{.name = "public.part", .where = "public.share(n) > 3 -- not the small ones"}});
+  district().exec("INSERT INTO part VALUES (1, 10), (2, 90)");
+  wait_for("the large one", [&] { return region().number("SELECT count(*) FROM part") == 1; });
+  district().exec("INSERT INTO part VALUES (3, 0), (4, 20)");
+  const std::string reason = "the row filter of public.part cannot be evaluated for a row (SQLSTATE 22012)";
+  wait_for("the reason", [&] {
+    const status::Capture capture = tree["district"].agent().status().capture();
+    return capture.message().find(reason) != std::string::npos;
+  });
+  EXPECT_EQ(region().value("SELECT string_agg(id::text, ' ' ORDER BY id) FROM part"), "1");
+}
+
 }  // namespace
 }  // namespace tributary::test
