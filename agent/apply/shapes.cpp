@@ -65,9 +65,10 @@ Task<std::variant<std::string, Mismatch>> Shapes::ownership(Connection& connecti
   // `owns` means the tables that have its columns. A misspelt column looks the same: it must not go unnoticed.
   if (sqlstate == kUndefinedColumn && !is_for_table) {
     if (unlimited_tables_.insert(shape.title).second)
-      spdlog::warn("child {} may write every row of table {}: it does not have all columns of `owns`; to limit the "
-                   "child there, give the table a condition in owns_by_table",
-                   rights_.child.name, shape.title);
+      spdlog::warn(
+          "child {} may write every row of table {}: it does not have all columns of `owns`; to limit the "
+          "child there, give the table a condition in owns_by_table",
+          rights_.child.name, shape.title);
     co_return std::string();
   }
   if (sqlstate == kMissingRight)

@@ -66,8 +66,8 @@ struct Shape {
   std::vector<size_t> key;      // places in `columns`
   bool overrides_identity = false;
   bool has_unsent_columns = false;  // values that only the parent has: a row must not be deleted to be inserted anew
-  std::string owns;        // the condition that every row written must meet; empty: none
-  bool may_clear = false;  // a clear without `owns` may empty the table
+  std::string owns;                 // the condition that every row written must meet; empty: none
+  bool may_clear = false;           // a clear without `owns` may empty the table
 };
 
 // Why a table cannot be written, and what mends it.

@@ -174,16 +174,18 @@ TEST_F(ApplyRefusal, AValueIsNotQuotedWhateverClassItsErrorIsOf) {
     begin();
   }
   // A missing right names the table alone.
-  sql_->exec("CREATE ROLE writer LOGIN; GRANT SET ON PARAMETER session_replication_role TO writer;"
-             "GRANT USAGE ON SCHEMA tributary TO writer; GRANT ALL ON tributary.applied TO writer");
+  sql_->exec(
+      "CREATE ROLE writer LOGIN; GRANT SET ON PARAMETER session_replication_role TO writer;"
+      "GRANT USAGE ON SCHEMA tributary TO writer; GRANT ALL ON tributary.applied TO writer");
   connect_to(cluster_->conninfo(database_) + " user=writer");
   stream_.put(pointer, cases[0].row).commit();
   EXPECT_THAT(hold_of_delivery().reason, HasSubstr("permission denied for table pointer"));
 }
 
 TEST_F(ApplyRefusal, ARowIsNotReplacedWhereTheParentHasColumnsOfItsOwn) {
-  sql_->exec("ALTER TABLE document ADD note text DEFAULT 'none', ADD size int GENERATED ALWAYS AS (id * 2) STORED;"
-             "INSERT INTO document VALUES (1, 'A', 'a', 'kept'), (2, 'A', 'b', 'kept')");
+  sql_->exec(
+      "ALTER TABLE document ADD note text DEFAULT 'none', ADD size int GENERATED ALWAYS AS (id * 2) STORED;"
+      "INSERT INTO document VALUES (1, 'A', 'a', 'kept'), (2, 'A', 'b', 'kept')");
   put("1", "A", "b").put(kDocument, {text("2"), text("A"), text("a")}).commit();
   std::deque<Batch> batches;
   batches.push_back(stream_.beginning());

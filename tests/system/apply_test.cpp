@@ -66,9 +66,10 @@ TEST_F(Apply, AClearEmptiesTheTableAtItsPlace) {
 }
 
 TEST_F(Apply, TablesThatInheritAreNotTouched) {
-  sql_->exec("CREATE TABLE report (author text) INHERITS (document);"
-             "INSERT INTO document VALUES (1, 'one'), (2, 'two');"
-             "INSERT INTO report VALUES (1, 'r1', NULL, 'x'), (2, 'r2', NULL, 'x'), (3, 'r3', NULL, 'x')");
+  sql_->exec(
+      "CREATE TABLE report (author text) INHERITS (document);"
+      "INSERT INTO document VALUES (1, 'one'), (2, 'two');"
+      "INSERT INTO report VALUES (1, 'r1', NULL, 'x'), (2, 'r2', NULL, 'x'), (3, 'r3', NULL, 'x')");
   stream_.remove(kDocument, {text("1"), kNull, kNull}).patch(kDocument, {text("2"), text("zwei"), kUnchanged}).commit();
   EXPECT_FALSE(deliver_all().hold);
   EXPECT_EQ(rows("SELECT id, title FROM ONLY document"), "2 | zwei\n");

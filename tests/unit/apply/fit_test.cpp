@@ -97,7 +97,8 @@ TEST(Fit, AViewIsNoTable) {
 TEST(Fit, ATableThatACrashWouldEmptyComesWithItsAlterTable) {
   Target target = document_target();
   target.unlogged = "public.document_2024";
-  EXPECT_THAT(mismatch(document(), target).reason, HasSubstr("table public.document_2024 is not in the write-ahead log"));
+  EXPECT_THAT(mismatch(document(), target).reason,
+              HasSubstr("table public.document_2024 is not in the write-ahead log"));
   EXPECT_EQ(mismatch(document(), target).hint, "ALTER TABLE public.document_2024 SET LOGGED;");
 }
 
