@@ -114,7 +114,21 @@ TEST_F(ContinuityTest, AServerWhoseLogEndsBeforeTheLastTransactionLostIt) {
 TEST_F(ContinuityTest, AFailoverThatLostNothingIsContinued) {
   source.timeline = 2;
   source.switch_point = Lsn{400};
+  source.slot->confirmed_flush = Lsn{400};
   EXPECT_THAT(reason(), IsEmpty());
+}
+
+// What the new history wrote between its beginning and the slot's position would never be read.
+TEST_F(ContinuityTest, ASlotAheadOfTheNewHistorysBeginningIsNot) {
+  source.timeline = 2;
+  source.switch_point = Lsn{400};
+  source.slot->confirmed_flush = Lsn{401};
+  EXPECT_THAT(reason(), HasSubstr("the slot is ahead of the history"));
+}
+
+TEST_F(ContinuityTest, ASlotAheadOfTheDatabasesLogIsNot) {
+  source.flush_lsn = Lsn{450};
+  EXPECT_THAT(reason(), HasSubstr("the slot is ahead of the history"));
 }
 
 TEST_F(ContinuityTest, AFailoverThatLostCapturedTransactionsIsNot) {
