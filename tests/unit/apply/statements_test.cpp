@@ -40,7 +40,8 @@ TEST(Statements, APutIsAnUpsertOfWholeRows) {
   EXPECT_EQ(list.statements()[0].sql,
             "INSERT INTO \"public\".\"document\" AS t (\"id\", \"title\", \"big\") "
             "SELECT s.c1::\"pg_catalog\".\"uuid\" AS \"id\", s.c2::\"pg_catalog\".\"text\" AS \"title\", "
-            "s.c3::\"pg_catalog\".\"text\" AS \"big\" FROM unnest($1::text[], $2::text[], $3::text[]) AS s(c1, c2, c3) "
+            "s.c3::\"pg_catalog\".\"text\" AS \"big\" FROM (SELECT unnest($1::text[]) AS c1, unnest($2::text[]) AS c2, "
+            "unnest($3::text[]) AS c3) AS s "
             "ON CONFLICT (\"id\") DO UPDATE SET \"title\" = excluded.\"title\", \"big\" = excluded.\"big\"");
   EXPECT_EQ(list.statements()[0].params.size(), 3u);
 }
@@ -55,7 +56,8 @@ TEST(Statements, APutUnderOwnsTestsTheRowAsItWasAndAsItWillBe) {
       list.statements()[0].sql,
       "INSERT INTO \"public\".\"document\" AS t (\"id\", \"title\", \"big\") "
       "SELECT n.* FROM (SELECT s.c1::\"pg_catalog\".\"uuid\" AS \"id\", s.c2::\"pg_catalog\".\"text\" AS \"title\", "
-      "s.c3::\"pg_catalog\".\"text\" AS \"big\" FROM unnest($1::text[], $2::text[], $3::text[]) AS s(c1, c2, c3)) AS n "
+      "s.c3::\"pg_catalog\".\"text\" AS \"big\" FROM (SELECT unnest($1::text[]) AS c1, unnest($2::text[]) AS c2, "
+      "unnest($3::text[]) AS c3) AS s) AS n "
       "WHERE (SELECT (district = 'A') IS TRUE FROM (SELECT n.*) AS x) "
       "ON CONFLICT (\"id\") DO UPDATE SET \"title\" = excluded.\"title\", \"big\" = excluded.\"big\" "
       "WHERE (SELECT (district = 'A') IS TRUE FROM (SELECT t.*) AS x)");
@@ -70,7 +72,8 @@ TEST(Statements, APutOfKeysAloneDoesNothingOnConflict) {
   add_puts(list, shape, rows_of(rows));
   EXPECT_EQ(list.statements()[0].sql,
             "INSERT INTO \"public\".\"document\" AS t (\"id\") OVERRIDING SYSTEM VALUE "
-            "SELECT s.c1::\"pg_catalog\".\"uuid\" AS \"id\" FROM unnest($1::text[]) AS s(c1) ON CONFLICT (\"id\") DO "
+            "SELECT s.c1::\"pg_catalog\".\"uuid\" AS \"id\" FROM (SELECT unnest($1::text[]) AS c1) AS s ON CONFLICT "
+            "(\"id\") DO "
             "NOTHING");
 }
 
@@ -82,10 +85,11 @@ TEST(Statements, ARemoveMatchesEveryKeyColumn) {
   const std::vector<Values> rows = {{text("1"), text("t"), kNull}};
   StatementList list;
   add_removes(list, shape, rows_of(rows));
-  EXPECT_EQ(list.statements()[0].sql,
-            "DELETE FROM ONLY \"public\".\"document\" AS t USING unnest($1::text[], $2::text[]) AS s(c1, c2) "
-            "WHERE t.\"id\" = s.c1::\"pg_catalog\".\"uuid\" "
-            "AND t.\"title\" OPERATOR(\"ext\".=) s.c2::\"pg_catalog\".\"text\"");
+  EXPECT_EQ(
+      list.statements()[0].sql,
+      "DELETE FROM ONLY \"public\".\"document\" AS t USING (SELECT unnest($1::text[]) AS c1, unnest($2::text[]) AS c2) AS s "
+      "WHERE t.\"id\" = s.c1::\"pg_catalog\".\"uuid\" "
+      "AND t.\"title\" OPERATOR(\"ext\".=) s.c2::\"pg_catalog\".\"text\"");
 }
 
 TEST(Statements, ARemoveUnderOwnsCountsWhatWasOwned) {
@@ -96,7 +100,7 @@ TEST(Statements, ARemoveUnderOwnsCountsWhatWasOwned) {
   add_removes(list, shape, rows_of(rows));
   EXPECT_EQ(
       list.statements()[0].sql,
-      "WITH gone AS (DELETE FROM ONLY \"public\".\"document\" AS t USING unnest($1::text[]) AS s(c1) "
+      "WITH gone AS (DELETE FROM ONLY \"public\".\"document\" AS t USING (SELECT unnest($1::text[]) AS c1) AS s "
       "WHERE t.\"id\" = s.c1::\"pg_catalog\".\"uuid\" RETURNING (SELECT (a) IS TRUE FROM (SELECT t.*) AS x) AS owned) "
       "SELECT count(*), count(*) FILTER (WHERE owned) FROM gone");
 }
@@ -108,7 +112,8 @@ TEST(Statements, APatchMasksWhatIsUnchangedInSomeRows) {
   EXPECT_EQ(list.statements()[0].sql,
             "UPDATE ONLY \"public\".\"document\" AS t SET \"title\" = s.c2::\"pg_catalog\".\"text\", "
             "\"big\" = CASE WHEN s.m3 THEN t.\"big\" ELSE s.c3::\"pg_catalog\".\"text\" END "
-            "FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[]) AS s(c1, c2, c3, m3) "
+            "FROM (SELECT unnest($1::text[]) AS c1, unnest($2::text[]) AS c2, unnest($3::text[]) AS c3, "
+            "unnest($4::bool[]) AS m3) AS s "
             "WHERE t.\"id\" = s.c1::\"pg_catalog\".\"uuid\"");
   EXPECT_FALSE(list.statements()[0].is_prepared);
 }
@@ -121,7 +126,8 @@ TEST(Statements, APatchLeavesOutWhatIsUnchangedInAllRows) {
   add_patches(list, shape, rows_of(rows));
   EXPECT_EQ(list.statements()[0].sql,
             "UPDATE ONLY \"public\".\"document\" AS t SET \"title\" = s.c2::\"pg_catalog\".\"text\" "
-            "FROM unnest($1::text[], $2::text[]) AS s(c1, c2) WHERE t.\"id\" = s.c1::\"pg_catalog\".\"uuid\" "
+            "FROM (SELECT unnest($1::text[]) AS c1, unnest($2::text[]) AS c2) AS s WHERE t.\"id\" = "
+            "s.c1::\"pg_catalog\".\"uuid\" "
             "AND (SELECT (a) IS TRUE FROM (SELECT t.*) AS x) "
             "AND (SELECT (a) IS TRUE FROM (SELECT t.\"id\" AS \"id\", s.c2::\"pg_catalog\".\"text\" AS \"title\", "
             "t.\"big\" AS \"big\") AS x)");
@@ -132,7 +138,7 @@ TEST(Statements, APatchOfNothingStillNeedsItsRow) {
   StatementList list;
   add_patches(list, document(), rows_of(rows));
   EXPECT_EQ(list.statements()[0].sql,
-            "SELECT count(*) FROM ONLY \"public\".\"document\" AS t JOIN unnest($1::text[]) AS s(c1) "
+            "SELECT count(*) FROM ONLY \"public\".\"document\" AS t JOIN (SELECT unnest($1::text[]) AS c1) AS s "
             "ON t.\"id\" = s.c1::\"pg_catalog\".\"uuid\"");
 }
 
