@@ -68,6 +68,8 @@ class TransitionsTest : public testing::Test {
   Node& district() { return tree["district"]; }
 
   void expect_prepared_as_meant() {
+    wait_until("the status says how each table is filtered",
+               [&] { return district().agent().status().capture().state() == "streaming"; });
     const auto status = district().agent().status();
     for (const FilteredTable& table : filtered_tables()) {
       EXPECT_EQ(district().sql().value("SELECT relreplident FROM pg_class WHERE oid = '" + table.name + "'::regclass"),
