@@ -2,7 +2,9 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include <csignal>
 #include <stdexcept>
+#include <thread>
 
 #include "support/pki.h"
 
@@ -33,7 +35,8 @@ void Agent::stop() {
   process_->signal(SIGTERM);
   const std::optional<int> code = process_->wait(std::chrono::seconds(2));
   if (!code) throw std::runtime_error("the agent did not stop within two seconds:\n" + log());
-  if (*code != 0) throw std::runtime_error("the agent ended with " + std::to_string(*code) + ":\n" + log());
+  // A signal that comes before the program has begun to listen for it ends it as well, and loses as little.
+  if (*code != 0 && *code != -SIGTERM) throw std::runtime_error("the agent ended with " + std::to_string(*code) + ":\n" + log());
 }
 
 void Agent::kill() {
@@ -60,8 +63,15 @@ int Agent::wait_until_ended(std::chrono::milliseconds timeout) {
 }
 
 status::NodeStatus Agent::status() {
-  // Its exit code tells the node's health, which is not the question here.
-  const Outcome outcome = command({"status", "--json"});
+  // Its exit code tells the node's health, which is not the question here. An agent that has just begun does not answer
+  // yet.
+  Outcome outcome = command({"status", "--json"});
+  const auto patience_ends = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (outcome.output.find('{') == std::string::npos && process_ && process_->is_running() &&
+         std::chrono::steady_clock::now() < patience_ends) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    outcome = command({"status", "--json"});
+  }
   status::NodeStatus status;
   const size_t begin = outcome.output.find('{');
   if (begin == std::string::npos ||

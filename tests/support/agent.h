@@ -26,7 +26,7 @@ class Agent {
   void start();
   // The agent kills itself when it comes to `failpoint` for the `hit`-th time.
   void start_with_failpoint(const std::string& failpoint, int hit = 1);
-  void stop();    // SIGTERM; throws when it takes two seconds or the exit code is not 0
+  void stop();    // SIGTERM; throws when it takes two seconds or ends in any other way
   void kill();    // kill -9
   void freeze();  // SIGSTOP: alive and silent
   void unfreeze();

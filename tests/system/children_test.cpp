@@ -81,6 +81,7 @@ TEST_F(ChildrenTest, a_slow_and_a_held_child_do_not_delay_the_third) {
   wait_until("the parent says that it holds the child", [&] { return at_parent(stuck()).state() == "held"; });
   wait_until("the child says so too", [&] { return stuck().agent().status().uplink().state() == "held"; });
 
+  wait_until("the slow child is behind", [&] { return slow().agent().status().queue().batches() > 0; });
   for (int i = 0; i < 20; ++i) EXPECT_LT(time_to_parent(quick(), "single " + std::to_string(i)), 3s);
   EXPECT_GT(slow().agent().status().queue().batches(), 0U);
   EXPECT_EQ(at_parent(quick()).health(), status::OK);
