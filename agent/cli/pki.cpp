@@ -90,9 +90,9 @@ void add_pki_command(CLI::App& app, CommandContext&) {
 
   pki->footer(
       "Once per hierarchy, on a machine that is not a node:\n"
-      "  tributary pki ca --dir /root/tributary-pki\n"
+      "  tributary pki ca --dir pki\n"
       "and for each node:\n"
-      "  tributary pki node district-a --dir /root/tributary-pki");
+      "  tributary pki node district-a --dir pki");
 }
 
 }  // namespace tributary
