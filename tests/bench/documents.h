@@ -1,19 +1,31 @@
-// The rows that are carried: documents of about 270 bytes with random keys and texts of ordinary words.
+// The workloads with documents: about 270 bytes as PostgreSQL counts them, random UUIDs, texts of ordinary words.
 #pragma once
 
-#include "support/sql.h"
+#include <string>
+
+#include "bench/way.h"
+#include "bench/workload.h"
 
 namespace tributary::test {
 
-extern const char* const kDocumentTable;
+// `document`, of which the approved rows are published.
+PublishedTable document_table();
 
-// Makes what write_documents picks its texts from.
-void prepare_to_write(Sql& district);
-// Approved documents, 1,000 a transaction. The last one committed has the key `last_id`.
-void write_documents(Sql& district, int rows, const std::string& last_id);
-bool has_document(Sql& database, const std::string& id);
-int average_row_bytes(Sql& database);
-// A digest of the whole table, row by row.
-std::string digest(Sql& database);
+// How a document's columns are made: SQL expressions over `number`, `first` and `second` (two phrases) and what
+// `more_tables` joins.
+struct DocumentText {
+  std::string status = "'approved'";
+  std::string body = "first.text || ' ' || second.text";
+  std::string more_tables = "";
+};
+
+// The key of document `number`, as an SQL expression over the expression `number`.
+std::string document_id(const std::string& number);
+// Documents number `first` to `last`, `per_transaction` at a time.
+void insert_documents(Sql& district, int first, int last, const DocumentText& text = {}, int per_transaction = 1000);
+// The same, each in a transaction of its own.
+void insert_documents_one_by_one(Sql& district, int first, int last);
+
+Workloads document_workloads();
 
 }  // namespace tributary::test

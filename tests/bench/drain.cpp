@@ -1,272 +1,301 @@
-// A backlog drained, from a district to its region: the agents and PostgreSQL's own logical replication between the
-// same two servers, in turn. README.md says what is measured.
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
-#include <functional>
+#include "bench/drain.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
 #include <thread>
 
-#include "bench/documents.h"
-#include "bench/processor_time.h"
-#include "bench/report.h"
-#include "support/hierarchy.h"
+#include "bench/copy_limit.h"
+#include "bench/measurement.h"
+#include "bench/vocabulary.h"
 
 namespace tributary::test {
 namespace {
 
-using std::chrono::minutes;
-using std::chrono::steady_clock;
+using std::chrono::milliseconds;
 
-constexpr const char* kLastId = "ffffffff-ffff-4fff-bfff-ffffffffffff";
+constexpr std::chrono::minutes kRunLimit{8};  // of one way, with the writing of its backlog
+constexpr milliseconds kLookInterval{250};
 
-double seconds_since(steady_clock::time_point began) {
-  return std::chrono::duration<double>(steady_clock::now() - began).count();
+const char* backlog_name(Backlog backlog) {
+  return backlog == Backlog::kLog ? "log" : "queue";
 }
 
-void wait_for_last(Sql& region) {
-  const auto give_up = steady_clock::now() + minutes(20);
-  while (!has_document(region, kLastId)) {
-    if (steady_clock::now() > give_up) throw std::runtime_error("the last row does not arrive");
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-}
-
-void add_backends(std::vector<Part>& parts, const std::string& name, Sql& sql, const std::string& condition) {
-  for (const Row& row :
-       sql.rows("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND " + condition))
-    parts.push_back({name, static_cast<pid_t>(std::stol(*row[0]))});
-}
-
-void wait_until_confirmed(Sql& district, const std::string& slot) {
-  const std::string end = district.value("SELECT pg_current_wal_flush_lsn()");
-  wait_until(
-      slot + " has confirmed the log",
-      [&] {
-        return district.value("SELECT confirmed_flush_lsn >= $1::pg_lsn FROM pg_replication_slots WHERE slot_name = $2",
-                              {end, slot}) == "t";
-      },
-      minutes(10));
-}
-
-// Otherwise the next reader of the slot would begin with what was written before its measurement.
-void wait_until_nothing_is_kept(Sql& district, const std::string& slot) {
-  const std::string end = district.value("SELECT pg_current_wal_flush_lsn()");
-  const auto is_past = [&] {
-    district.exec("CHECKPOINT");
-    return district.value("SELECT restart_lsn >= $1::pg_lsn FROM pg_replication_slots WHERE slot_name = $2",
-                          {end, slot}) == "t";
-  };
-  wait_until(slot + " keeps nothing", is_past, minutes(2));
-}
-
-// Both servers, the agents with their database `app`, and a publication and subscription with theirs, `native`.
-class Bench {
+// The most log that a way's slot has kept at the district, from the beginning to the end of this object.
+class RetainedWal {
  public:
-  explicit Bench(int rows) : rows_(rows) {
-    const ClusterOptions servers{
-        .fsync = true,
-        .settings = {{"shared_buffers", "'256MB'"}, {"max_wal_size", "'4GB'"}, {"checkpoint_timeout", "'30min'"}}};
-    tree_.add({.name = "region", .cluster = servers});
-    tree_.add({.name = "district",
-               .parent = "region",
-               .tables = {{.name = "public.document", .where = "status = 'approved'"}},
-               .cluster = servers});
-    tree_.exec_everywhere(kDocumentTable);
-    prepare_to_write(district().sql());
-    tree_.start();
-    stop_agents();
-    start_native();
+  explicit RetainedWal(Way& way) : way_(way), sql_(way.conninfo(kDistrict)), thread_([this] { watch(); }) {}
+  ~RetainedWal() { stop(); }
+  int64_t stop() {
+    is_stopping_ = true;
+    if (thread_.joinable()) thread_.join();
+    return most_;
   }
-
-  // The agent of the district was stopped while the rows were written: they come out of the log.
-  Run from_the_log() {
-    empty_app();
-    district().agent().stop();
-    write_documents(district().sql(), rows_, kLastId);
-    const auto start = [&] {
-      const auto began = steady_clock::now();
-      district().agent().start();
-      return began;
-    };
-    return measure(app(), start);
-  }
-
-  // The link was cut while the rows were written: they come out of the queue.
-  Run from_the_queue() {
-    empty_app();
-    district().link().cut();
-    write_documents(district().sql(), rows_, kLastId);
-    wait_until_confirmed(district().sql(), "tributary_district");
-    LinkProxy& link = district().link();
-    const uint64_t connections = link.connections_accepted();
-    // The wait before the next attempt to connect is not counted.
-    const auto wait_for_connection = [&] {
-      link.restore();
-      while (link.connections_accepted() == connections) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-      return steady_clock::now();
-    };
-    return measure(app(), wait_for_connection);
-  }
-
-  // The subscription was disabled while the rows were written.
-  Run natively() {
-    Sql& district = *native_district_;
-    Sql& region = *native_region_;
-    region.exec("TRUNCATE document");
-    district.exec("TRUNCATE document");
-    region.exec("ALTER SUBSCRIPTION region ENABLE");
-    wait_until_nothing_is_kept(district, "region");
-    region.exec("ALTER SUBSCRIPTION region DISABLE");
-    wait_until("the subscription rests",
-               [&] { return district.number("SELECT count(*) FROM pg_replication_slots WHERE active") == 0; });
-    write_documents(district, rows_, kLastId);
-    const auto enable = [&] {
-      const auto began = steady_clock::now();
-      region.exec("ALTER SUBSCRIPTION region ENABLE");
-      return began;
-    };
-    const Run run = measure(native(), enable);
-    region.exec("ALTER SUBSCRIPTION region DISABLE");
-    return run;
-  }
-
-  std::string logs() const { return tree_.logs(); }
-  int row_bytes() { return average_row_bytes(*native_district_); }
 
  private:
-  struct Peer {
-    Sql& district;
-    Sql& region;
-    LinkProxy& link;
-    std::function<std::vector<Part>()> parts;
-  };
-
-  Node& district() { return tree_["district"]; }
-  Node& region() { return tree_["region"]; }
-
-  Peer app() {
-    const auto parts = [this] {
-      const std::string is_ours = "application_name LIKE 'tributary%'";
-      std::vector<Part> found;
-      add_backends(found, "walsender", district().sql(), is_ours);
-      if (district().agent().is_running()) found.push_back({"district's agent", district().agent().pid()});
-      if (region().agent().is_running()) found.push_back({"region's agent", region().agent().pid()});
-      add_backends(found, "writing at the region", region().sql(), is_ours);
-      return found;
-    };
-    return {district().sql(), region().sql(), district().link(), parts};
-  }
-  Peer native() {
-    const auto parts = [this] {
-      std::vector<Part> found;
-      add_backends(found, "walsender", *native_district_, "backend_type = 'walsender'");
-      add_backends(found, "writing at the region", *native_region_, "backend_type = 'logical replication worker'");
-      return found;
-    };
-    return {*native_district_, *native_region_, *native_link_, parts};
+  void watch() {
+    while (!is_stopping_) {
+      try {
+        most_ = std::max(most_, way_.retained_wal_bytes(sql_));
+      } catch (const SqlError&) {
+        return;  // the way itself will say what is wrong with the server
+      }
+      std::this_thread::sleep_for(milliseconds(200));
+    }
   }
 
-  void stop_agents() {
-    for (Node* node : {&district(), &region()})
-      if (node->agent().is_running()) node->agent().stop();
-  }
+  Way& way_;
+  Sql sql_;
+  std::atomic<bool> is_stopping_ = false;
+  int64_t most_ = 0;
+  std::thread thread_;
+};
 
-  // Starts the agents and lets them see that everything is empty.
-  void empty_app() {
-    region().sql().exec("TRUNCATE document");
-    district().sql().exec("TRUNCATE document");
-    district().link().restore();
-    for (Node* node : {&region(), &district()})
-      if (!node->agent().is_running()) node->agent().start();
-    district().wait_until_streaming();
-    wait_until_nothing_is_kept(district().sql(), "tributary_district");
-    wait_until("the queue is empty", [&] { return district().agent().status().queue().batches() == 0; });
-  }
+// One way in one round, from empty tables to the comparison.
+class DrainRun {
+ public:
+  DrainRun(const DrainOptions& options, const Request& request, Way& way, Backlog backlog)
+      : options_(options), request_(request), way_(way), backlog_(backlog) {}
 
-  void start_native() {
-    for (Node* node : {&district(), &region()}) node->cluster().create_database("native");
-    native_district_ = std::make_unique<Sql>(district().cluster().conninfo("native"));
-    native_region_ = std::make_unique<Sql>(region().cluster().conninfo("native"));
-    native_link_ = std::make_unique<LinkProxy>(district().cluster().port());
-    for (Sql* sql : {native_district_.get(), native_region_.get()}) sql->exec(kDocumentTable);
-    prepare_to_write(*native_district_);
-    native_district_->exec(
-        "CREATE UNIQUE INDEX document_identity ON document (id, status);"
-        "ALTER TABLE document REPLICA IDENTITY USING INDEX document_identity;"
-        "CREATE PUBLICATION approved FOR TABLE document WHERE (status = 'approved')");
-    native_region_->exec(
-        "CREATE SUBSCRIPTION region CONNECTION 'host=127.0.0.1 port=" + std::to_string(native_link_->port()) +
-        " dbname=native user=postgres' PUBLICATION approved WITH (copy_data = false, enabled = false)");
-  }
-
-  // From the moment that `start` returns until the last row is at the region.
-  Run measure(Peer peer, const std::function<steady_clock::time_point()>& start) {
-    for (Node* node : {&district(), &region()}) node->sql().exec("CHECKPOINT");
-    const uint64_t bytes = peer.link.bytes_to_parent() + peer.link.bytes_to_child();
-    const ProcessorTime processor(peer.parts());
+  Run run() {
+    bring_to_the_start();
     Run run;
-    const auto began = start();
-    wait_for_last(peer.region);
-    run.seconds = seconds_since(began);
-    run.processor_seconds = processor.used_by(peer.parts());
-    run.wire_bytes = peer.link.bytes_to_parent() + peer.link.bytes_to_child() - bytes;
-    run.is_correct = digest(peer.district) == digest(peer.region);
-    stop_agents();
+    write_backlog(run);
+    deliver(run);
+    run.fault = way_.difference();
+    way_.rest();
     return run;
   }
 
-  int rows_;
-  Hierarchy tree_;
-  std::unique_ptr<Sql> native_district_;
-  std::unique_ptr<Sql> native_region_;
-  std::unique_ptr<LinkProxy> native_link_;
+ private:
+  void bring_to_the_start() {
+    way_.empty();
+    way_.resume();
+    if (options_.prepare) options_.prepare(way_.sql(kDistrict), request_);
+    way_.pass_mark(deadline_);
+    way_.wait_until_nothing_is_kept(deadline_);
+    way_.hold(backlog_);
+  }
+
+  void write_backlog(Run& run) {
+    RetainedWal retained(way_);
+    options_.write(way_.sql(kDistrict), request_);
+    way_.write_mark();
+    way_.settle(deadline_);
+    run.retained_wal_bytes = retained.stop();
+  }
+
+  void deliver(Run& run) {
+    for (int tier = kDistrict; tier <= way_.topology().top(); ++tier) way_.sql(tier).exec("CHECKPOINT");
+    Measurement measurement(way_);
+    const auto began = way_.release(deadline_);
+    auto looked = began;
+    while (!way_.has_mark(way_.topology().top())) {
+      if (Clock::now() > deadline_) throw std::runtime_error("not everything arrived within the time limit");
+      if (Clock::now() - looked > kLookInterval) {
+        measurement.look();
+        looked = Clock::now();
+      }
+      std::this_thread::sleep_for(milliseconds(5));
+    }
+    run.seconds = std::chrono::duration<double>(Clock::now() - began).count();
+    measurement.look();
+    run.processor_seconds = measurement.processor_seconds();
+    run.wire_bytes = measurement.wire_bytes();
+    for (const auto& [name, process] : way_.agents()) run.agent_memory_bytes[name] = peak_resident_bytes(process);
+  }
+
+  const DrainOptions& options_;
+  const Request& request_;
+  Way& way_;
+  const Backlog backlog_;
+  const Clock::time_point deadline_ = Clock::now() + kRunLimit;
 };
 
-void run_rounds(Bench& bench, int rows, int rounds) {
-  Measured native{"native", {}};
-  std::map<std::string, Measured> workloads = {{"drain-from-log", {"tributary, from the log", {}}},
-                                               {"drain-from-queue", {"tributary, from the queue", {}}}};
-  for (int round = 1; round <= rounds; ++round) {
-    const auto take = [&](Measured& measured, Run run) {
-      measured.runs.push_back(run);
-      std::fprintf(stderr, "round %d: %s", round, line_of(measured.way, run, rows).c_str());
-    };
-    take(native, bench.natively());
-    take(workloads["drain-from-log"], bench.from_the_log());
-    take(workloads["drain-from-queue"], bench.from_the_queue());
-  }
-  std::printf("%s", report(native, workloads, rows, bench.row_bytes()).c_str());
-}
+// A way with its runs; without a way, only the reason why.
+struct Entry {
+  std::string name;
+  Backlog backlog = Backlog::kLog;
+  std::shared_ptr<Way> way = {};
+  Runs runs;
+  std::string fault = {};
+};
 
-void run_bench(int rows, int rounds) {
-  Bench bench(rows);
-  try {
-    run_rounds(bench, rows, rounds);
-  } catch (const std::exception&) {
-    std::fprintf(stderr, "%s\n", bench.logs().c_str());
-    throw;
+// All ways through all rounds, between the same servers.
+class DrainMatch {
+ public:
+  DrainMatch(const DrainOptions& options, const Request& request, int tiers, Report& report)
+      : options_(options),
+        request_(request),
+        report_(report),
+        changes_(options.changes(request)),
+        topology_({.tiers = tiers,
+                   .has_tls = request.has_peer("native-tls-sync"),
+                   .has_pglogical = request.has_peer("pglogical")}) {
+    add_entries();
   }
-}
+
+  void run() {
+    for (int round = 1; round <= request_.rounds; ++round) {
+      for (Entry* entry : turns()) {
+        if (entry->fault.empty()) take_turn(*entry, round);
+      }
+    }
+    for (const Entry& our : ours_) {
+      for (const Entry& peer : peers_) report_.add(compare(our, peer));
+    }
+  }
+
+ private:
+  void add_entries() {
+    Entry tributary = make_entry("tributary");
+    for (const Backlog backlog : options_.backlogs) {
+      tributary.backlog = backlog;
+      ours_.push_back(tributary);
+    }
+    for (const std::string& peer : request_.peers) {
+      if (options_.only_against_native && peer != "native") continue;
+      peers_.push_back(make_entry(peer));
+      if (options_.also_with_full_identity && peer != "pglogical") peers_.push_back(make_entry(peer + "-full"));
+    }
+  }
+
+  Entry make_entry(const std::string& name) {
+    Entry entry{.name = name, .runs = Runs(changes_)};
+    try {
+      entry.way = make_way(name, topology_);
+      entry.way->set_up(options_.tables);
+      make_vocabulary(entry.way->sql(kDistrict));
+    } catch (const std::exception& error) {
+      give_up(entry, error.what());
+    }
+    return entry;
+  }
+
+  std::vector<Entry*> turns() {
+    std::vector<Entry*> turns;
+    for (Entry& entry : ours_) turns.push_back(&entry);
+    for (Entry& entry : peers_) turns.push_back(&entry);
+    return turns;
+  }
+
+  void take_turn(Entry& entry, int round) {
+    try {
+      const Run run = DrainRun(options_, request_, *entry.way, entry.backlog).run();
+      if (!run.fault.empty()) return give_up(entry, "not equal: " + run.fault);
+      entry.runs.add(run);
+      report_.progress(line_of(entry, run, round));
+      if (options_.has_copy_limit && entry.name == "tributary" && entry.backlog == Backlog::kLog)
+        copy_rows_per_second_.push_back(copy_rows_per_second(entry.way->conninfo(kRegion), "document"));
+    } catch (const std::exception& error) {
+      give_up(entry, error.what());
+    }
+  }
+
+  // Its figures would be of no use, and its servers' time is the others'.
+  void give_up(Entry& entry, const std::string& fault) {
+    entry.fault = fault;
+    report_.progress(options_.name + ", " + entry.name + ": " + fault);
+    if (!entry.way) return;
+    report_.progress(entry.way->logs());
+    try {
+      entry.way->rest();
+    } catch (const std::exception& error) {
+      report_.progress(error.what());
+    }
+  }
+
+  std::string line_of(const Entry& entry, const Run& run, int round) const {
+    Runs alone(changes_);
+    alone.add(run);
+    std::string line = print("%s, %d tiers, round %d: %-16s %8.0f/s  %7.1f B  %6.2f us =", options_.name.c_str(),
+                             topology_.tiers(), round, full_name(entry).c_str(), alone.changes_per_second().median,
+                             alone.wire_bytes(), alone.processor_microseconds());
+    for (const auto& [part, used] : alone.processor_microseconds_by_part())
+      line += print(" %s %.2f", part.c_str(), used);
+    return line;
+  }
+
+  std::string full_name(const Entry& entry) const {
+    return entry.backlog == Backlog::kLog ? entry.name : entry.name + "-queue";
+  }
+
+  Result compare(const Entry& our, const Entry& peer) const {
+    Result result{.workload = options_.name, .peer = peer.name, .tiers = topology_.tiers()};
+    if (options_.backlogs.size() > 1 || our.backlog == Backlog::kQueue) result.backlog = backlog_name(our.backlog);
+    result.is_correct = our.fault.empty();
+    result.is_peer_correct = peer.fault.empty();
+    if (!our.fault.empty()) result.note = "tributary: " + our.fault;
+    if (!peer.fault.empty()) result.note += (result.note.empty() ? "" : "; ") + peer.name + ": " + peer.fault;
+    result.figures = {{"changes", static_cast<double>(changes_)}, {"rounds", request_.rounds}};
+    if (our.fault.empty() && peer.fault.empty()) add_ratios(result, our.runs, peer.runs);
+    if (our.fault.empty()) add_figures(result, "", our.runs);
+    if (peer.fault.empty()) add_figures(result, "peer_", peer.runs);
+    if (our.fault.empty()) result.figures.emplace_back("agent_memory_bytes", our.runs.agent_memory_bytes());
+    add_copy_limit(result, our);
+    return result;
+  }
+
+  static void add_ratios(Result& result, const Runs& our, const Runs& peer) {
+    result.throughput_ratio = our.changes_per_second().median / peer.changes_per_second().median;
+    result.wire_ratio = our.wire_bytes() / peer.wire_bytes();
+    result.cpu_ratio = our.processor_microseconds() / peer.processor_microseconds();
+  }
+
+  static void add_figures(Result& result, const std::string& whose, const Runs& runs) {
+    const Spread speed = runs.changes_per_second();
+    const auto add = [&](const std::string& name, double value) { result.figures.emplace_back(whose + name, value); };
+    add("changes_per_second", speed.median);
+    add("changes_per_second_least", speed.least);
+    add("changes_per_second_most", speed.most);
+    add("wire_bytes_per_change", runs.wire_bytes());
+    add("cpu_us_per_change", runs.processor_microseconds());
+    for (const auto& [part, used] : runs.processor_microseconds_by_part()) {
+      std::string name = "cpu_us_" + part;
+      std::replace(name.begin(), name.end(), ' ', '_');
+      add(name, used);
+    }
+    add("retained_wal_bytes", runs.retained_wal_bytes());
+  }
+
+  void add_copy_limit(Result& result, const Entry& our) const {
+    if (copy_rows_per_second_.empty() || !our.fault.empty()) return;
+    std::vector<double> speeds = copy_rows_per_second_;
+    std::sort(speeds.begin(), speeds.end());
+    const double limit = speeds[speeds.size() / 2];
+    result.figures.emplace_back("copy_rows_per_second", limit);
+    result.figures.emplace_back("share_of_copy", our.runs.changes_per_second().median / limit);
+  }
+
+  const DrainOptions& options_;
+  const Request& request_;
+  Report& report_;
+  const int64_t changes_;
+  Topology topology_;
+  std::vector<Entry> ours_;
+  std::vector<Entry> peers_;
+  std::vector<double> copy_rows_per_second_;
+};
+
+class Drain : public Workload {
+ public:
+  explicit Drain(DrainOptions options) : options_(std::move(options)) {}
+
+  std::string name() const override { return options_.name; }
+  std::string summary() const override { return options_.summary; }
+  void run(const Request& request, Report& report) override {
+    const std::vector<int> tiers = request.tiers ? std::vector{*request.tiers} : options_.tiers;
+    for (const int count : tiers) DrainMatch(options_, request, count, report).run();
+  }
+
+ private:
+  DrainOptions options_;
+};
 
 }  // namespace
-}  // namespace tributary::test
 
-int main(int argc, char** argv) {
-  int rows = 500'000, rounds = 3;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string option = argv[i];
-    if (option == "--rows") rows = std::atoi(argv[i + 1]);
-    if (option == "--rounds") rounds = std::atoi(argv[i + 1]);
-  }
-  if (argc % 2 == 0 || rows < 1 || rounds < 1) {
-    std::fprintf(stderr, "usage: run.sh [--rows 500000] [--rounds 3]\n");
-    return 2;
-  }
-  try {
-    tributary::test::run_bench(rows, rounds);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
-  }
+std::unique_ptr<Workload> make_drain(DrainOptions options) {
+  return std::make_unique<Drain>(std::move(options));
 }
+
+}  // namespace tributary::test

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <sstream>
 #include <string>
 
@@ -26,16 +27,30 @@ double seconds_of(pid_t process) {
 }  // namespace
 
 ProcessorTime::ProcessorTime(const std::vector<Part>& parts) {
-  for (const Part& part : parts) before_[part.process] = seconds_of(part.process);
+  for (const Part& part : parts) {
+    const double used = seconds_of(part.process);
+    counted_[part.process] = {part.name, used, used};
+  }
 }
 
-std::map<std::string, double> ProcessorTime::used_by(const std::vector<Part>& parts) const {
-  std::map<std::string, double> seconds;
+void ProcessorTime::look(const std::vector<Part>& parts) {
   for (const Part& part : parts) {
-    const auto before = before_.find(part.process);
-    seconds[part.name] += seconds_of(part.process) - (before == before_.end() ? 0 : before->second);
+    Counted& counted = counted_.try_emplace(part.process, Counted{part.name, 0, 0}).first->second;
+    counted.now = std::max(counted.now, seconds_of(part.process));
   }
+}
+
+std::map<std::string, double> ProcessorTime::seconds() const {
+  std::map<std::string, double> seconds;
+  for (const auto& [process, counted] : counted_) seconds[counted.name] += counted.now - counted.before;
   return seconds;
+}
+
+int64_t peak_resident_bytes(pid_t process) {
+  const std::string status = read_file("/proc/" + std::to_string(process) + "/status");
+  const std::string key = "VmHWM:";
+  const size_t place = status.find(key);
+  return place == std::string::npos ? 0 : std::stoll(status.substr(place + key.size())) * 1024;
 }
 
 }  // namespace tributary::test

@@ -1,8 +1,9 @@
-// Processor time of processes, from /proc.
+// Processor time and memory of processes, from /proc.
 #pragma once
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -10,7 +11,7 @@
 namespace tributary::test {
 
 struct Part {
-  std::string name;  // "walsender", "region's agent"
+  std::string name;  // "district walsender", "region agent"
   pid_t process;
 };
 
@@ -18,11 +19,21 @@ class ProcessorTime {
  public:
   // Begins to count: what `parts` used so far does not count.
   explicit ProcessorTime(const std::vector<Part>& parts);
-  // Seconds since then, user and system, under each name; a process that began in between counts whole.
-  std::map<std::string, double> used_by(const std::vector<Part>& parts) const;
+  // Looks at them again. A process that began in between counts whole; one that has ended, up to the last look.
+  void look(const std::vector<Part>& parts);
+  // Seconds up to the last look, user and system, under each name.
+  std::map<std::string, double> seconds() const;
 
  private:
-  std::map<pid_t, double> before_;
+  struct Counted {
+    std::string name;
+    double before;
+    double now;
+  };
+  std::map<pid_t, Counted> counted_;
 };
+
+// The most that was resident at once; 0 where there is no such process.
+int64_t peak_resident_bytes(pid_t process);
 
 }  // namespace tributary::test

@@ -1,84 +1,97 @@
 #include "bench/report.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdarg>
 #include <cstdio>
+#include <fstream>
+#include <stdexcept>
+
+#include "bench/chart.h"
 
 namespace tributary::test {
 namespace {
 
-template <typename... Values>
-std::string print(const char* format, Values... values) {
-  char line[512];
-  std::snprintf(line, sizeof(line), format, values...);
-  return line;
+std::string json_string(const std::string& text) {
+  std::string json = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      json += {'\\', c};
+    } else {
+      json += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
+    }
+  }
+  return json + '"';
 }
 
-template <typename Value>
-double median(const std::vector<Run>& runs, Value value) {
-  std::vector<double> values;
-  for (const Run& run : runs) values.push_back(value(run));
-  std::sort(values.begin(), values.end());
-  const size_t middle = values.size() / 2;
-  return values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+std::string json_number(std::optional<double> value) {
+  return value && std::isfinite(*value) ? print("%.6g", *value) : "null";
 }
 
-double processor_seconds(const Run& run) {
-  double sum = 0;
-  for (const auto& [part, seconds] : run.processor_seconds) sum += seconds;
-  return sum;
+std::string ratio(std::optional<double> value) {
+  return value ? print("%.2f", *value) : "-";
 }
 
-struct Summary {
-  double rows_per_second;
-  double wire_bytes_per_row;
-  double processor_microseconds_per_row;
-  bool is_correct;
+const char* equality(const Result& result) {
+  if (!result.is_correct) return "NO";
+  return result.is_peer_correct ? "yes" : "peer: no";
+}
 
-  Summary(const std::vector<Run>& runs, int rows)
-      : rows_per_second(rows / median(runs, [](const Run& run) { return run.seconds; })),
-        wire_bytes_per_row(median(runs, [](const Run& run) { return static_cast<double>(run.wire_bytes); }) / rows),
-        processor_microseconds_per_row(median(runs, processor_seconds) * 1e6 / rows),
-        is_correct(std::all_of(runs.begin(), runs.end(), [](const Run& run) { return run.is_correct; })) {}
-};
-
-std::string table_line(const std::string& way, const Summary& summary) {
-  return print("%-28s %10.0f %12.1f %14.2f   %s\n", way.c_str(), summary.rows_per_second, summary.wire_bytes_per_row,
-               summary.processor_microseconds_per_row, summary.is_correct ? "equal" : "DIFFERENT");
+std::string table_line(const Result& result) {
+  return print("%-52s %10s %8s %8s   %s%s%s\n", result.label().c_str(), ratio(result.throughput_ratio).c_str(),
+               ratio(result.wire_ratio).c_str(), ratio(result.cpu_ratio).c_str(), equality(result),
+               result.note.empty() ? "" : "   ", result.note.c_str());
 }
 
 }  // namespace
 
-std::string line_of(const std::string& way, const Run& run, int rows) {
-  std::string text = table_line(way, Summary({run}, rows));
-  for (const auto& [part, seconds] : run.processor_seconds)
-    text += print("    %-33s %28.2f\n", part.c_str(), seconds * 1e6 / rows);
+std::string print(const char* format, ...) {
+  va_list arguments, again;
+  va_start(arguments, format);
+  va_copy(again, arguments);
+  std::string text(static_cast<size_t>(std::vsnprintf(nullptr, 0, format, arguments)), '\0');
+  std::vsnprintf(text.data(), text.size() + 1, format, again);
+  va_end(again);
+  va_end(arguments);
   return text;
 }
 
-std::string report(const Measured& native, const std::map<std::string, Measured>& workloads, int rows, int row_bytes) {
-  const Summary peer(native.runs, rows);
-  std::string text = print("\n%d documents of %d bytes, 1,000 a transaction; medians of %zu runs\n", rows, row_bytes,
-                           native.runs.size()) +
-                     print("%-28s %10s %12s %14s   %s\n", "", "rows/s", "wire B/row", "CPU us/row", "tables");
-  text += table_line(native.way, peer);
-  for (const auto& [name, measured] : workloads) text += table_line(measured.way, Summary(measured.runs, rows));
-  text += "\n";
-  for (const auto& [name, measured] : workloads) {
-    const Summary ours(measured.runs, rows);
-    text += print(
-        "{\"workload\":\"%s\",\"peer\":\"native\",\"tiers\":2,\"rows\":%d,\"rounds\":%zu,\"throughput_ratio\":%.3f,"
-        "\"wire_ratio\":%.3f,\"cpu_ratio\":%.3f,\"correct\":%s,",
-        name.c_str(), rows, measured.runs.size(), ours.rows_per_second / peer.rows_per_second,
-        ours.wire_bytes_per_row / peer.wire_bytes_per_row,
-        ours.processor_microseconds_per_row / peer.processor_microseconds_per_row,
-        ours.is_correct && peer.is_correct ? "true" : "false");
-    text += print(
-        "\"rows_per_second\":%.0f,\"peer_rows_per_second\":%.0f,\"wire_bytes_per_row\":%.1f,"
-        "\"peer_wire_bytes_per_row\":%.1f,\"cpu_us_per_row\":%.2f,\"peer_cpu_us_per_row\":%.2f}\n",
-        ours.rows_per_second, peer.rows_per_second, ours.wire_bytes_per_row, peer.wire_bytes_per_row,
-        ours.processor_microseconds_per_row, peer.processor_microseconds_per_row);
+std::string Result::label() const {
+  return workload + (backlog.empty() ? "" : " from the " + backlog) + ", " + std::to_string(tiers) + " tiers, " + peer;
+}
+
+std::string json_line(const Result& result) {
+  std::string json = "{\"workload\":" + json_string(result.workload) + ",\"peer\":" + json_string(result.peer) +
+                     ",\"tiers\":" + std::to_string(result.tiers);
+  if (!result.backlog.empty()) json += ",\"backlog\":" + json_string(result.backlog);
+  json += ",\"throughput_ratio\":" + json_number(result.throughput_ratio) +
+          ",\"wire_ratio\":" + json_number(result.wire_ratio) + ",\"cpu_ratio\":" + json_number(result.cpu_ratio) +
+          ",\"correct\":" + (result.is_correct ? "true" : "false") +
+          ",\"peer_correct\":" + (result.is_peer_correct ? "true" : "false");
+  for (const auto& [name, value] : result.figures) json += "," + json_string(name) + ":" + json_number(value);
+  if (!result.note.empty()) json += ",\"note\":" + json_string(result.note);
+  return json + "}";
+}
+
+void Report::progress(const std::string& line) const {
+  std::fprintf(stderr, "%s\n", line.c_str());
+}
+
+void Report::add(Result result) {
+  if (!files_.jsonl.empty()) {
+    std::ofstream file(files_.jsonl, std::ios::app);
+    file << json_line(result) << std::endl;
+    if (!file) throw std::runtime_error("cannot write " + files_.jsonl.string());
   }
-  return text;
+  results_.push_back(std::move(result));
+}
+
+void Report::print() const {
+  std::printf("\n%-52s %10s %8s %8s   %s\n", "tributary / peer", "throughput", "wire", "CPU", "equal");
+  for (const Result& result : results_) std::printf("%s", table_line(result).c_str());
+  std::printf("\n");
+  for (const Result& result : results_) std::printf("%s\n", json_line(result).c_str());
+  if (!files_.svg.empty()) write_chart(files_.svg, results_);
 }
 
 }  // namespace tributary::test

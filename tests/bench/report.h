@@ -1,27 +1,58 @@
-// What a run measured, and how it is told.
+// What a workload found, told to a person, to a program, and as a picture.
 #pragma once
 
-#include <map>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tributary::test {
 
-struct Run {
-  double seconds = 0;
-  std::map<std::string, double> processor_seconds;  // under the name of each part
-  uint64_t wire_bytes = 0;
-  bool is_correct = false;
+// tributary against one peer. Ratios are tributary / peer: throughput is better when larger, wire and CPU when smaller.
+struct Result {
+  std::string workload;      // "W1"
+  std::string backlog = {};  // where it waited, "log" or "queue"; empty where that is no question
+  std::string peer = {};     // "native"
+  int tiers = 2;
+  std::optional<double> throughput_ratio = {};
+  std::optional<double> wire_ratio = {};
+  std::optional<double> cpu_ratio = {};
+  bool is_correct = false;       // tributary's tables were equal at every tier, after every run
+  bool is_peer_correct = false;  // and the peer's
+  std::string note = {};         // why there is no figure, or what to know about it
+  // More members of the line of JSON, with their units in their names: {"wire_bytes_per_change", 61.5}.
+  std::vector<std::pair<std::string, double>> figures = {};
+
+  std::string label() const;  // "W3 from the queue, 2 tiers, native"
 };
 
-struct Measured {
-  std::string way;  // "native", "tributary: from the log", "tributary: from the queue"
-  std::vector<Run> runs;
+class Report {
+ public:
+  struct Files {
+    std::filesystem::path svg;    // empty: none
+    std::filesystem::path jsonl;  // appended to, a line as soon as it is known; empty: none
+  };
+  explicit Report(Files files) : files_(std::move(files)) {}
+
+  // A line for whoever waits, on stderr.
+  void progress(const std::string& line) const;
+  // Keeps the result and writes its line of JSON to the file at once.
+  void add(Result result);
+  // The table and the lines of JSON on stdout, and the picture.
+  void print() const;
+  const std::vector<Result>& results() const { return results_; }
+
+ private:
+  Files files_;
+  std::vector<Result> results_;
 };
 
-// A table for people, then one line of JSON for each way of the agents, compared with `native`.
-std::string report(const Measured& native, const std::map<std::string, Measured>& workloads, int rows, int row_bytes);
-// One run, with the processor time of each part.
-std::string line_of(const std::string& way, const Run& run, int rows);
+// {"workload":"W1",...}
+std::string json_line(const Result& result);
+
+// As snprintf.
+[[gnu::format(printf, 1, 2)]] std::string print(const char* format, ...);
 
 }  // namespace tributary::test

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Measures rows per second, bytes on the wire and processor time from a district to its region, the agents against
-# PostgreSQL's own logical replication: tests/bench/run.sh [--rows 500000] [--rounds 3]. README.md beside it says how.
+# Measures tributary and its peers side by side on this machine: tests/bench/run.sh --help. README.md beside it says how.
 set -euo pipefail
 umask 022
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -9,6 +8,15 @@ export HOME
 
 source "$checkout/deploy/packages.sh"
 source "$checkout/deploy/build.sh"
-ensure_packages "${tributary_packages[@]}"
-build_tributary "$checkout" bench_drain >&2
-exec "$build_directory/tests/bench/bench_drain" "$@"
+ensure_packages "${tributary_packages[@]}" openssl
+
+# A peer that cannot be had is left out by the program, with the reason.
+if [[ " $* " == *" pglogical "* ]]; then
+  ensure_packages postgresql-15-pglogical || echo "pglogical cannot be installed here" >&2
+fi
+
+build_tributary "$checkout" tributary_bench >&2
+results=$build_directory/bench
+mkdir -p "$results"
+exec "$build_directory/tests/bench/tributary_bench" \
+  --svg "$results/performance.svg" --jsonl "$results/results.jsonl" "$@"

@@ -153,6 +153,11 @@ std::string Cluster::conninfo(const std::string& database, const std::string& us
   return "host=127.0.0.1 port=" + std::to_string(port_) + " dbname=" + database + " user=" + user;
 }
 
+std::string Cluster::socket_conninfo(const std::string& database, const std::string& user) const {
+  return "host=" + directory_.path().string() + " port=" + std::to_string(port_) + " dbname=" + database +
+         " user=" + user;
+}
+
 Sql Cluster::connect(const std::string& database, const std::string& user) const {
   return Sql(conninfo(database, user));
 }

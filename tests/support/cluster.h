@@ -34,6 +34,8 @@ class Cluster {
 
   // Of the superuser `postgres` by default; over TCP, as an agent would connect.
   std::string conninfo(const std::string& database = "postgres", const std::string& user = "postgres") const;
+  // The same over the server's Unix socket.
+  std::string socket_conninfo(const std::string& database = "postgres", const std::string& user = "postgres") const;
   Sql connect(const std::string& database = "postgres", const std::string& user = "postgres") const;
   // `encoding`: "UTF8", "LATIN1", "WIN1252", ...
   void create_database(const std::string& name, const std::string& encoding = "UTF8");

@@ -52,11 +52,12 @@ Sql& Node::sql() {
 
 std::string Node::config_text() const {
   // Literal strings ('''...''') take SQL as it is.
-  std::string text = "[node]\nname = \"" + options_.name + "\"\n[database]\nconnection = \"" +
-                     cluster_.conninfo(options_.database, "tributary") + "\"\n";
+  const std::string connection = options_.uses_socket ? cluster_.socket_conninfo(options_.database, "tributary")
+                                                      : cluster_.conninfo(options_.database, "tributary");
+  std::string text = "[node]\nname = \"" + options_.name + "\"\n[database]\nconnection = \"" + connection + "\"\n";
   if (parent_) {
-    text += "[parent]\nname = \"" + parent_->name() + "\"\nendpoints = [\"127.0.0.1:" + std::to_string(link_->port()) +
-            "\"]\n";
+    const uint16_t port = options_.is_relayed ? link_->port() : parent_->intake_port_;
+    text += "[parent]\nname = \"" + parent_->name() + "\"\nendpoints = [\"127.0.0.1:" + std::to_string(port) + "\"]\n";
   }
   for (const SentTable& table : options_.tables) {
     text += "[[table]]\nname = '''" + table.name + "'''\n";

@@ -42,6 +42,8 @@ struct NodeOptions {
   std::string config = {};  // more TOML, at the end
   std::string queue = {};   // TOML lines for [queue]
   ClusterOptions cluster = {};
+  bool uses_socket = false;  // the agent reaches its database over the Unix socket
+  bool is_relayed = true;    // false: the child connects to its parent directly, and link() is not between them
 };
 
 class Hierarchy;
@@ -55,7 +57,8 @@ class Node {
   Cluster& cluster() { return cluster_; }
   Agent& agent() { return agent_; }
   LinkProxy& link() { return *link_; }  // between this node and its parent
-  Sql& sql();                           // a superuser's session, kept; opened anew after the server was stopped
+  uint16_t intake_port() const { return intake_port_; }
+  Sql& sql();  // a superuser's session, kept; opened anew after the server was stopped
   const NodeOptions& options() const { return options_; }
 
   void write_config();  // done by Hierarchy::init; again after a change of `options`

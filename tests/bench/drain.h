@@ -1,0 +1,33 @@
+// The workloads that drain a backlog: changes are written while nothing is delivered, and timed from "start" until the
+// last tier has them all.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bench/way.h"
+#include "bench/workload.h"
+
+namespace tributary::test {
+
+using Write = std::function<void(Sql& district, const Request& request)>;
+
+struct DrainOptions {
+  std::string name;
+  std::string summary;
+  std::vector<int> tiers = {2};
+  std::vector<Backlog> backlogs = {Backlog::kLog};
+  std::vector<PublishedTable> tables = {};
+  Write prepare = {};                                   // what is everywhere before the backlog begins
+  Write write = {};                                     // the backlog
+  std::function<int64_t(const Request&)> changes = {};  // how many of its changes are published
+
+  bool also_with_full_identity = false;  // native is measured with REPLICA IDENTITY FULL as well
+  bool only_against_native = false;
+  bool has_copy_limit = false;  // compared with COPY of table `document` as well
+};
+
+std::unique_ptr<Workload> make_drain(DrainOptions options);
+
+}  // namespace tributary::test

@@ -1,0 +1,34 @@
+#include "bench/pulling_way.h"
+
+namespace tributary::test {
+
+PullingWay::PullingWay(Topology& topology, const std::string& name, const std::string& database)
+    : Way(topology, name, database) {
+  if (!topology.is_relayed()) return;
+  for (int tier = kDistrict; tier < topology.top(); ++tier)
+    relays_.push_back(std::make_unique<LinkProxy>(topology.cluster(tier).port()));
+}
+
+LinkEnd PullingWay::link_end(int tier) {
+  std::vector<uint16_t> walsenders;
+  for (const Row& row : sql(tier).rows("SELECT client_port FROM pg_stat_activity"
+                                       " WHERE datname = current_database() AND backend_type = 'walsender'"))
+    walsenders.push_back(static_cast<uint16_t>(std::stoi(*row[0])));
+  return {.server_port = topology().cluster(tier).port(), .client_ports = walsenders};
+}
+
+std::string PullingWay::source_conninfo(int tier) {
+  // The last of two ports counts.
+  const std::string relayed = topology().is_relayed() ? " port=" + std::to_string(relay(tier - 1).port()) : "";
+  return conninfo(tier - 1) + relayed;
+}
+
+void PullingWay::wait_until_not_served(int tier) {
+  wait_until("the subscription of the " + std::string(tier_name(tier)) + " rests", [&] {
+    return sql(tier - 1).number(
+               "SELECT count(*) FROM pg_replication_slots"
+               " WHERE active AND database = current_database()") == 0;
+  });
+}
+
+}  // namespace tributary::test

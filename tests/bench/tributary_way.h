@@ -1,0 +1,32 @@
+// Agents, as an administrator sets them up: `tributary init`, TLS between them, Unix sockets to their databases.
+#pragma once
+
+#include "bench/way.h"
+
+namespace tributary::test {
+
+class TributaryWay : public Way {
+ public:
+  explicit TributaryWay(Topology& topology);
+
+  void resume() override;
+  void hold(Backlog backlog) override;
+  void settle(Clock::time_point deadline) override;
+  Clock::time_point release(Clock::time_point deadline) override;
+  void rest() override;
+  std::vector<Part> parts() override;
+  std::map<std::string, pid_t> agents() override;
+  LinkEnd link_end(int tier) override;
+  LinkProxy& relay(int tier) override { return topology().node(tier).link(); }
+  std::string logs() override { return topology().tree().logs(); }
+
+ private:
+  void connect_tables() override;
+  void start(int tier);
+  void stop(int tier);
+  void wait_until_confirmed(Clock::time_point deadline);
+
+  Backlog backlog_ = Backlog::kLog;
+};
+
+}  // namespace tributary::test

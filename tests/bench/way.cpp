@@ -1,0 +1,118 @@
+#include "bench/way.h"
+
+#include "bench/native_way.h"
+#include "bench/pglogical_way.h"
+#include "bench/tributary_way.h"
+
+namespace tributary::test {
+namespace {
+
+const char* const kMarkTable = "bench_mark";
+
+std::string digest(Sql& sql, const PublishedTable& table) {
+  const std::string condition = table.where.empty() ? "" : " WHERE " + table.where;
+  return sql.value(
+      "SELECT count(*) || ' rows, md5 ' || md5(coalesce(string_agg(md5(t::text), '' ORDER BY id), ''))"
+      " FROM " +
+      table.name + " t" + condition);
+}
+
+}  // namespace
+
+void wait_until(const std::string& what, const std::function<bool()>& is_true, Clock::time_point deadline) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+  wait_until(what, is_true, std::max(left, std::chrono::milliseconds(0)));
+}
+
+Way::Way(Topology& topology, std::string name, std::string database)
+    : topology_(topology), name_(std::move(name)), database_(std::move(database)) {}
+
+void Way::set_up(std::vector<PublishedTable> tables) {
+  tables_ = std::move(tables);
+  tables_.push_back({.name = kMarkTable, .columns = "id int PRIMARY KEY"});
+  for (int tier = kDistrict; tier <= topology_.top(); ++tier) {
+    Cluster& cluster = topology_.cluster(tier);
+    if (cluster.connect().number("SELECT count(*) FROM pg_database WHERE datname = $1", {database_}) == 0)
+      cluster.create_database(database_);
+    sessions_.push_back(std::make_unique<Sql>(conninfo(tier)));
+    for (const PublishedTable& table : tables_) {
+      sql(tier).exec("CREATE TABLE " + table.name + " (" + table.columns + ")");
+      if (tier > kDistrict && !table.indexes.empty()) sql(tier).exec(table.indexes);
+    }
+  }
+  connect_tables();
+}
+
+void Way::empty() {
+  for (int tier = kDistrict; tier <= topology_.top(); ++tier) {
+    for (const PublishedTable& table : tables_) sql(tier).exec("TRUNCATE " + table.name);
+  }
+}
+
+void Way::write_mark() {
+  sql(kDistrict).exec("INSERT INTO bench_mark VALUES ($1)", {std::to_string(++mark_)});
+}
+
+bool Way::has_mark(int tier) {
+  return sql(tier).number("SELECT count(*) FROM bench_mark WHERE id = $1", {std::to_string(mark_)}) == 1;
+}
+
+void Way::wait_for_mark(Clock::time_point deadline) {
+  wait_until(
+      "everything is at the " + std::string(tier_name(topology_.top())), [this] { return has_mark(topology_.top()); },
+      deadline);
+}
+
+void Way::pass_mark(Clock::time_point deadline) {
+  write_mark();
+  wait_for_mark(deadline);
+}
+
+void Way::wait_until_nothing_is_kept(Clock::time_point deadline) {
+  Sql& district = sql(kDistrict);
+  const std::string end = district.value("SELECT pg_current_wal_flush_lsn()");
+  const auto is_past = [&] {
+    district.exec("CHECKPOINT");
+    return district.value(
+               "SELECT bool_and(restart_lsn >= $1::pg_lsn) FROM pg_replication_slots"
+               " WHERE database = current_database()",
+               {end}) == "t";
+  };
+  wait_until("the district's slot keeps nothing", is_past, deadline);
+}
+
+int64_t Way::retained_wal_bytes(Sql& district) {
+  return district.number(
+      "SELECT coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)), 0)::bigint"
+      " FROM pg_replication_slots WHERE database = current_database()");
+}
+
+std::string Way::difference() {
+  std::string text;
+  for (const PublishedTable& table : tables_) {
+    const std::string expected = digest(sql(kDistrict), table);
+    PublishedTable whole = table;
+    whole.where.clear();
+    for (int tier = kRegion; tier <= topology_.top(); ++tier) {
+      const std::string found = digest(sql(tier), whole);
+      if (found != expected)
+        text += table.name + " at the " + tier_name(tier) + " has " + found + " instead of " + expected + "; ";
+    }
+  }
+  return text;
+}
+
+void Way::add_backends(std::vector<Part>& parts, int tier, const std::string& role, const std::string& condition) {
+  for (const Row& row : sql(tier).rows(
+           "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND (" +
+           condition + ")"))
+    parts.push_back({tier_name(tier) + (" " + role), static_cast<pid_t>(std::stol(*row[0]))});
+}
+
+std::unique_ptr<Way> make_way(const std::string& name, Topology& topology) {
+  if (name == "tributary") return std::make_unique<TributaryWay>(topology);
+  if (name == "pglogical") return std::make_unique<PglogicalWay>(topology);
+  return std::make_unique<NativeWay>(topology, name);
+}
+
+}  // namespace tributary::test
