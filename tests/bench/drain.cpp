@@ -73,8 +73,7 @@ class DrainRun {
     way_.resume();
     if (options_.prepare) options_.prepare(way_.sql(kDistrict), request_);
     way_.pass_mark(deadline_);
-    way_.wait_until_nothing_is_kept(deadline_);
-    way_.hold(backlog_);
+    way_.hold(backlog_, deadline_);
   }
 
   void write_backlog(Run& run) {

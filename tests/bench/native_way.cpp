@@ -58,8 +58,9 @@ void NativeWay::resume() {
   for (int tier = kRegion; tier <= topology().top(); ++tier) enable(tier);
 }
 
-void NativeWay::hold(Backlog) {
+void NativeWay::hold(Backlog, Clock::time_point) {
   disable(kRegion);
+  advance_slot();
 }
 
 Clock::time_point NativeWay::release(Clock::time_point) {

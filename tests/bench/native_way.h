@@ -12,7 +12,7 @@ class NativeWay : public PullingWay {
   NativeWay(Topology& topology, const std::string& name);
 
   void resume() override;
-  void hold(Backlog) override;
+  void hold(Backlog, Clock::time_point) override;
   Clock::time_point release(Clock::time_point deadline) override;
   void rest() override;
   std::vector<Part> parts() override;

@@ -34,8 +34,9 @@ void PglogicalWay::resume() {
   for (int tier = kRegion; tier <= topology().top(); ++tier) enable(tier);
 }
 
-void PglogicalWay::hold(Backlog) {
+void PglogicalWay::hold(Backlog, Clock::time_point) {
   disable(kRegion);
+  advance_slot();
 }
 
 Clock::time_point PglogicalWay::release(Clock::time_point) {

@@ -10,7 +10,7 @@ class PglogicalWay : public PullingWay {
   explicit PglogicalWay(Topology& topology) : PullingWay(topology, "pglogical", "pglogical") {}
 
   void resume() override;
-  void hold(Backlog) override;
+  void hold(Backlog, Clock::time_point) override;
   Clock::time_point release(Clock::time_point deadline) override;
   void rest() override;
   std::vector<Part> parts() override;

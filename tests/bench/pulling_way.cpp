@@ -9,6 +9,14 @@ PullingWay::PullingWay(Topology& topology, const std::string& name, const std::s
     relays_.push_back(std::make_unique<LinkProxy>(topology.cluster(tier).port()));
 }
 
+// A subscriber by itself would tell its position once in ten seconds.
+void PullingWay::advance_slot() {
+  sql(kDistrict).exec("CHECKPOINT");
+  sql(kDistrict).exec(
+      "SELECT pg_replication_slot_advance(slot_name, pg_current_wal_flush_lsn()) FROM pg_replication_slots"
+      " WHERE database = current_database()");
+}
+
 LinkEnd PullingWay::link_end(int tier) {
   std::vector<uint16_t> walsenders;
   for (const Row& row : sql(tier).rows("SELECT client_port FROM pg_stat_activity"

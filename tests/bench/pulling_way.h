@@ -14,6 +14,8 @@ class PullingWay : public Way {
  protected:
   // Where the subscriber of `tier` finds its publisher.
   std::string source_conninfo(int tier);
+  // The district's slot, which nobody reads, forgets the log.
+  void advance_slot();
   // Until the walsenders that serve `tier` have ended.
   void wait_until_not_served(int tier);
 

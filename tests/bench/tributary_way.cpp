@@ -18,10 +18,24 @@ void TributaryWay::resume() {
   for (int tier = kDistrict; tier < topology().top(); ++tier) topology().node(tier).wait_until_streaming();
 }
 
-void TributaryWay::hold(Backlog backlog) {
+void TributaryWay::hold(Backlog backlog, Clock::time_point deadline) {
+  wait_until_nothing_is_kept(deadline);
   backlog_ = backlog;
   // A parent that is not there is the link that is down: nothing stands in it, so nothing else can be cut.
   stop(backlog == Backlog::kLog ? kDistrict : kRegion);
+}
+
+void TributaryWay::wait_until_nothing_is_kept(Clock::time_point deadline) {
+  Sql& district = sql(kDistrict);
+  const std::string end = district.value("SELECT pg_current_wal_flush_lsn()");
+  const auto is_past = [&] {
+    district.exec("CHECKPOINT");
+    return district.value(
+               "SELECT bool_and(restart_lsn >= $1::pg_lsn) FROM pg_replication_slots"
+               " WHERE database = current_database()",
+               {end}) == "t";
+  };
+  wait_until("the district's slot keeps nothing", is_past, deadline);
 }
 
 void TributaryWay::settle(Clock::time_point deadline) {

@@ -10,7 +10,7 @@ class TributaryWay : public Way {
   explicit TributaryWay(Topology& topology);
 
   void resume() override;
-  void hold(Backlog backlog) override;
+  void hold(Backlog backlog, Clock::time_point deadline) override;
   void settle(Clock::time_point deadline) override;
   Clock::time_point release(Clock::time_point deadline) override;
   void rest() override;
@@ -24,6 +24,7 @@ class TributaryWay : public Way {
   void connect_tables() override;
   void start(int tier);
   void stop(int tier);
+  void wait_until_nothing_is_kept(Clock::time_point deadline);
   void wait_until_confirmed(Clock::time_point deadline);
 
   Backlog backlog_ = Backlog::kLog;

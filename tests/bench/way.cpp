@@ -68,19 +68,6 @@ void Way::pass_mark(Clock::time_point deadline) {
   wait_for_mark(deadline);
 }
 
-void Way::wait_until_nothing_is_kept(Clock::time_point deadline) {
-  Sql& district = sql(kDistrict);
-  const std::string end = district.value("SELECT pg_current_wal_flush_lsn()");
-  const auto is_past = [&] {
-    district.exec("CHECKPOINT");
-    return district.value(
-               "SELECT bool_and(restart_lsn >= $1::pg_lsn) FROM pg_replication_slots"
-               " WHERE database = current_database()",
-               {end}) == "t";
-  };
-  wait_until("the district's slot keeps nothing", is_past, deadline);
-}
-
 int64_t Way::retained_wal_bytes(Sql& district) {
   return district.number(
       "SELECT coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)), 0)::bigint"

@@ -65,7 +65,9 @@ class Way {
   // TRUNCATE everywhere, while it rests.
   void empty();
   virtual void resume() = 0;
-  virtual void hold(Backlog backlog) = 0;
+  // Everything has arrived. The district's slot keeps nothing from before either: else its next reader would begin with
+  // that.
+  virtual void hold(Backlog backlog, Clock::time_point deadline) = 0;
   virtual void settle(Clock::time_point) {}
   virtual Clock::time_point release(Clock::time_point deadline) = 0;
   virtual void rest() = 0;
@@ -76,8 +78,6 @@ class Way {
   bool has_mark(int tier);
   void wait_for_mark(Clock::time_point deadline);  // at the last tier
   void pass_mark(Clock::time_point deadline);      // the two together
-  // Until the district's slot keeps no log from before: else the next reader would begin with it.
-  void wait_until_nothing_is_kept(Clock::time_point deadline);
 
   // The processes whose time counts, at all tiers.
   virtual std::vector<Part> parts() = 0;

@@ -116,6 +116,7 @@ Cluster::~Cluster() {
 
 void Cluster::start() {
   Command command = as_server_user({(postgres_programs() / "postgres").string(), "-D", data().string()});
+  command.environment["HOME"] = directory_.path().string();  // where a subscription looks for certificates
   command.output = directory_ / "log";
   command.death_signal = SIGQUIT;
   server_ = std::make_unique<Process>(command);
