@@ -2,10 +2,14 @@
 
 #include "apply/careful.h"
 #include "apply/fence.h"
-#include "apply/net_group.h"
 #include "base/failpoint.h"
 
 namespace tributary {
+namespace {
+
+constexpr size_t kCopyRowsMin = 100;
+
+}  // namespace
 
 Task<Outcome> Applier::apply(Connection& connection, Position applied, std::vector<const Batch*> batches) {
   const Group group = unpack(batches, applied);
@@ -33,29 +37,50 @@ Task<std::optional<size_t>> Applier::begin_with(Connection& connection, Position
               "Prepare the database with `tributary init`.", result.error->sqlstate());
 }
 
-Task<bool> Applier::add_net_changes(Connection& connection, const Group& group, StatementList& out) {
-  NetGroup net;
+Task<std::vector<NetGroup>> Applier::reduce(Connection& connection, const Group& group) {
+  std::vector<NetGroup> nets(1);
   for (const GroupChange& change : group.changes) {
     const Fit* fit = co_await shapes_.find(connection, change.shape_id);
     const auto* shape = std::get_if<Shape>(fit);
-    if (!shape) co_return false;
-    if (!net.has_room_for(change.shape_id, *shape)) {
-      net.add_statements(out);
-      net = NetGroup();
+    if (shape && !nets.back().has_room_for(change.shape_id, *shape)) nets.emplace_back();
+    if (!shape || !nets.back().add(change, *shape)) {
+      nets.clear();
+      break;
     }
-    if (!net.add(change, *shape)) co_return false;
   }
-  net.add_statements(out);
-  co_return true;
+  co_return nets;
+}
+
+// COPY takes a round trip of its own: it has to be worth it. It comes last, after all that is in the pipeline.
+Applier::Inserts Applier::inserts_of(const std::vector<NetGroup>& nets) {
+  if (nets.size() > 1 || nets.front().inserted_rows() < kCopyRowsMin || !copy_trials_.is_due())
+    return Inserts::by_upsert;
+  return Inserts::by_copy;
 }
 
 Task<bool> Applier::apply_fast(Connection& connection, const Group& group, Outcome& outcome) {
+  const std::vector<NetGroup> nets = co_await reduce(connection, group);
+  if (nets.empty()) co_return false;
+  if (inserts_of(nets) == Inserts::by_copy) {
+    if (co_await write_group(connection, group, nets, Inserts::by_copy, outcome)) {
+      copy_trials_.succeeded();
+      co_return true;
+    }
+    copy_trials_.failed();
+  }
+  co_return co_await write_group(connection, group, nets, Inserts::by_upsert, outcome);
+}
+
+Task<bool> Applier::write_group(Connection& connection, const Group& group, const std::vector<NetGroup>& nets,
+                                Inserts inserts, Outcome& outcome) {
   const GroupTransaction& last = group.transactions.back();
   StatementList list;
   list.add("BEGIN", Expect::anything);
   add_fence(list, rights_.child.name, outcome.applied, last.position, last.commit.time);
-  if (!co_await add_net_changes(connection, group, list)) co_return false;
-  if (co_await begin_with(connection, outcome.applied, list)) {
+  for (const NetGroup& net : nets) net.add_statements(list, inserts);
+  bool is_written = !(co_await begin_with(connection, outcome.applied, list));
+  if (is_written && inserts == Inserts::by_copy) is_written = co_await nets.back().copy_inserts(connection);
+  if (!is_written) {
     co_await roll_back(connection);
     co_return false;
   }
@@ -130,18 +155,20 @@ Task<Outcome> Applier::begin_stream(Connection& connection, const Batch& batch) 
   co_return outcome;
 }
 
-Task<Outcome> Applier::apply_part(Connection& connection, const Batch& part, bool carefully) {
+Task<Outcome> Applier::apply_part(Connection& connection, const Batch& part, Way way) {
   const Group group = unpack_part(part);
   Outcome outcome;
   outcome.applied = part.from;
   if (part.part == 0) {
+    is_part_copied_ = false;
     StatementList begin;
     begin.add("BEGIN", Expect::anything);
     add_fence_lock(begin, rights_.child.name, part.from);
     co_await begin_with(connection, part.from, begin);
   }
-  outcome.held = co_await write_part(connection, group, part, carefully);
+  outcome.held = co_await write_part(connection, group, part, way);
   if (outcome.held) {
+    if (way == Way::fast && is_part_copied_) outcome.next_way = Way::without_copy;
     if (connection.in_transaction()) co_await roll_back(connection);
     shapes_.forget();
     co_return outcome;
@@ -159,18 +186,26 @@ Task<Outcome> Applier::apply_part(Connection& connection, const Batch& part, boo
   co_return outcome;
 }
 
-Task<std::optional<Held>> Applier::write_part(Connection& connection, const Group& group, const Batch& part,
-                                              bool carefully) {
+Task<std::optional<Held>> Applier::write_part(Connection& connection, const Group& group, const Batch& part, Way way) {
   const Held unnamed{
       "a large transaction after " + part.from.to_string() + " is refused; the cause is being looked for", {}, {}};
   StatementList list;
-  if (carefully) {
+  std::vector<NetGroup> nets;
+  Inserts inserts = Inserts::by_upsert;
+  if (way == Way::carefully) {
     if (auto refusal = co_await write_in_order(connection, shapes_, group.changes)) co_return std::move(refusal->held);
-  } else if (!co_await add_net_changes(connection, group, list)) {
-    co_return unnamed;
+  } else {
+    nets = co_await reduce(connection, group);
+    if (nets.empty()) co_return unnamed;
+    if (way == Way::fast) inserts = inserts_of(nets);
+    for (const NetGroup& net : nets) net.add_statements(list, inserts);
   }
   if (part.is_last_part) add_fence(list, rights_.child.name, part.from, part.to, group.transactions.back().commit.time);
   if (list.size() > 0 && list.first_unexpected(co_await run(connection, list))) co_return unnamed;
+  if (inserts == Inserts::by_copy) {
+    is_part_copied_ = true;
+    if (!co_await nets.back().copy_inserts(connection)) co_return unnamed;
+  }
   co_return std::nullopt;
 }
 

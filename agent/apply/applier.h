@@ -1,9 +1,11 @@
 // Writes groups of a child's transactions into the parent's database, with the applied position, in one PostgreSQL
 // transaction each (exact-rules.md 3 and 4).
 //
-// The fast way writes a group's net changes set-wise. When anything is not exactly as expected it is rolled back, and
-// the careful way writes the same transactions in their original order, one by one, up to the first that is refused:
-// that one is reported with its reason, nothing of it is written, and what precedes it is committed.
+// The fast way writes a group's net changes set-wise; rows that should be new go in by COPY, and when one of them is
+// there already (a refresh, a parent restored from a backup) all go in by upsert instead. When anything is not exactly
+// as expected that is rolled back too, and the careful way writes the same transactions in their original order, one by
+// one, up to the first that is refused: that one is reported with its reason, nothing of it is written, and what
+// precedes it is committed.
 // Failures that pass by themselves (connection, resources) are thrown; then the applied position has to be read again,
 // because a COMMIT may have worked all the same.
 #pragma once
@@ -13,10 +15,14 @@
 #include <vector>
 
 #include "apply/group.h"
+#include "apply/net_group.h"
 #include "apply/shapes.h"
 #include "apply/transaction.h"
 
 namespace tributary {
+
+// How a large transaction is written.
+enum class Way : uint8_t { fast, without_copy, carefully };
 
 struct Outcome {
   Position applied;              // committed
@@ -24,6 +30,22 @@ struct Outcome {
   uint64_t changes = 0;          // of these; of a part: written
   int64_t last_commit_time = 0;  // microseconds since 2000-01-01; 0: nothing was committed
   std::optional<Held> held;      // why what follows `applied` is not
+  Way next_way = Way::carefully;
+};
+
+// Whether COPY is worth a trial: after it failed, some groups go without, more each time.
+class CopyTrials {
+ public:
+  bool is_due() { return pause_ == 0 || --pause_ == 0; }
+  void succeeded() { next_pause_ = kFirstPause; }
+  void failed() {
+    pause_ = next_pause_;
+    next_pause_ = std::min(2 * next_pause_, kPauseMax);
+  }
+
+ private:
+  static constexpr uint32_t kFirstPause = 4, kPauseMax = 256;  // groups
+  uint32_t pause_ = 0, next_pause_ = kFirstPause;
 };
 
 class Applier {
@@ -42,24 +64,32 @@ class Applier {
   Task<Outcome> begin_stream(Connection& connection, const Batch& batch);
 
   // A part of a large transaction, written into a PostgreSQL transaction that part 0 begins and the last part commits.
-  // When it is refused everything is rolled back, the parts before it too; only with `carefully`, which writes change
-  // by change, does `held` name the cause.
-  Task<Outcome> apply_part(Connection& connection, const Batch& part, bool carefully);
+  // When it is refused everything is rolled back, the parts before it too. Only `carefully`, change by change, does
+  // `held` name the cause; otherwise `next_way` tells how to write the transaction when it is sent again.
+  Task<Outcome> apply_part(Connection& connection, const Batch& part, Way way);
 
  private:
-  // False: these changes cannot be written set-wise.
-  Task<bool> add_net_changes(Connection& connection, const Group& group, StatementList& out);
+  using Inserts = NetGroup::Inserts;
+
+  // The net changes, to be written one after the other: more than one when a table changed its shape in between.
+  // Empty: these changes cannot be written set-wise.
+  Task<std::vector<NetGroup>> reduce(Connection& connection, const Group& group);
+  Inserts inserts_of(const std::vector<NetGroup>& nets);
   Task<bool> apply_fast(Connection& connection, const Group& group, Outcome& outcome);
+  Task<bool> write_group(Connection& connection, const Group& group, const std::vector<NetGroup>& nets, Inserts inserts,
+                         Outcome& outcome);
   Task<> apply_carefully(Connection& connection, const Group& group, Outcome& outcome);
   Task<std::optional<Held>> apply_one(Connection& connection, Position from, const GroupTransaction& transaction,
                                       std::span<const GroupChange> changes);
-  Task<std::optional<Held>> write_part(Connection& connection, const Group& group, const Batch& part, bool carefully);
+  Task<std::optional<Held>> write_part(Connection& connection, const Group& group, const Batch& part, Way way);
   // Runs statements that begin with BEGIN and the fence; the place of the first after these that did not answer as
   // expected. Throws when the fence itself did not.
   Task<std::optional<size_t>> begin_with(Connection& connection, Position fence, const StatementList& list);
 
   const ChildRights& rights_;
   Shapes shapes_;
+  CopyTrials copy_trials_;
+  bool is_part_copied_ = false;  // COPY was used in the large transaction that is open
 };
 
 }  // namespace tributary

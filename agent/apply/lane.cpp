@@ -146,17 +146,18 @@ std::vector<const Batch*> Lane::next_group() const {
 
 Task<> Lane::apply_parts(ConnectionPool::Lease lease) {
   const Position from = pending_.front().from;
-  const bool is_careful = memory_.careful_after == from;
+  const Way way = memory_.refused_after == from ? memory_.next_way : Way::fast;
   for (bool is_done = false; !is_done;) {
     co_await wait_for_batch();
     const Batch part = std::move(pending_.front());
     pending_.pop_front();
     are_parts_open_ = true;
-    const Outcome outcome = co_await applier_.apply_part(*lease, part, is_careful);
+    const Outcome outcome = co_await applier_.apply_part(*lease, part, way);
     if (outcome.held) {
-      memory_.careful_after = from;
-      memory_.refusals = is_careful ? memory_.refusals + 1 : 0;
-      if (is_careful) {
+      memory_.refused_after = from;
+      memory_.next_way = outcome.next_way;
+      memory_.refusals = way == Way::carefully ? memory_.refusals + 1 : 0;
+      if (way == Way::carefully) {
         lease.give_back();
         hold(*outcome.held, false);
         memory_.hold = report_.hold;

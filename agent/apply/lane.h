@@ -43,13 +43,14 @@ struct LaneReport {
 
 // What has to outlive a session: kept by the lane's owner for each child while the agent runs.
 struct LaneMemory {
-  std::optional<Position> careful_after;   // the large transaction after this position has to be written carefully
+  std::optional<Position> refused_after;   // the large transaction after this position was refused
+  Way next_way = Way::fast;                // how it has to be written
   std::optional<LaneHold> hold;            // that it was refused; shown until it is applied
   uint32_t refusals = 0;                   // how often in a row, written carefully
   std::set<std::string> unlimited_tables;  // whose rows the child may all write although it has `owns`: said once
 
   void forget_refusals() {
-    careful_after.reset();
+    refused_after.reset();
     hold.reset();
     refusals = 0;
   }

@@ -26,11 +26,11 @@ bool TableChanges::add(ChangeKind kind, std::string_view tuple) {
   const bool is_whole = std::none_of(incoming_.begin(), incoming_.end(),
                                      [](const Value& value) { return value.kind == ValueKind::unchanged; });
 
-  RowState wanted = RowState::put;
+  RowState wanted = kind == ChangeKind::insert ? RowState::inserted : RowState::put;
   if (kind == ChangeKind::remove) {
     wanted = RowState::removed;
   } else if (!is_whole) {
-    if (kind == ChangeKind::put) return false;
+    if (kind != ChangeKind::patch) return false;
     wanted = RowState::patched;
   }
 
@@ -39,7 +39,10 @@ bool TableChanges::add(ChangeKind kind, std::string_view tuple) {
   if (is_new) return true;
   Value* values = values_of(entry);
   if (wanted != RowState::patched) {
-    entries_[entry].state = wanted;
+    // What was inserted stays so. What is inserted here a second time was removed, and may have been there before.
+    const bool is_still_inserted = wanted == RowState::put && entries_[entry].state == RowState::inserted;
+    if (wanted == RowState::inserted) wanted = RowState::put;
+    entries_[entry].state = is_still_inserted ? RowState::inserted : wanted;
     std::copy(incoming_.begin(), incoming_.end(), values);
     return true;
   }
@@ -49,10 +52,15 @@ bool TableChanges::add(ChangeKind kind, std::string_view tuple) {
   return true;
 }
 
-std::vector<RowValues> TableChanges::rows(RowState state) const {
+size_t TableChanges::count(RowState state) const {
+  return static_cast<size_t>(
+      std::count_if(entries_.begin(), entries_.end(), [state](const Entry& entry) { return entry.state == state; }));
+}
+
+std::vector<RowValues> TableChanges::rows(std::initializer_list<RowState> states) const {
   std::vector<RowValues> rows;
   for (size_t i = 0; i < entries_.size(); ++i)
-    if (entries_[i].state == state) rows.push_back(values_of(i));
+    if (std::find(states.begin(), states.end(), entries_[i].state) != states.end()) rows.push_back(values_of(i));
   std::sort(rows.begin(), rows.end(), [this](RowValues left, RowValues right) {
     for (const size_t column : key_)
       if (const int order = left[column].text.compare(right[column].text); order != 0) return order < 0;

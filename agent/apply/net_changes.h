@@ -1,11 +1,12 @@
-// What a group of changes does to one table in the end: at most one of "removed", "put" and "patched" per key, after
-// an optional clear of the table (exact-rules.md 3).
+// What a group of changes does to one table in the end: at most one of "removed", "inserted", "put" and "patched" per
+// key, after an optional clear of the table (exact-rules.md 3).
 //
 // Pure. Values are views into the payloads that the tuples were read from, which must outlive this. Two texts of one
 // key value (1.0 and 1.00) are two keys here; the statements' row counts notice what that leads to.
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 #include <vector>
 
@@ -13,7 +14,12 @@
 
 namespace tributary {
 
-enum class RowState : uint8_t { removed, put, patched };
+enum class RowState : uint8_t {
+  removed,
+  inserted,  // a whole row that the table should not have; a put as well, if it has it all the same
+  put,
+  patched,
+};
 
 // One row's values, in wire order; of a removed row only the key's columns are set.
 using RowValues = const Value*;
@@ -30,8 +36,11 @@ class TableChanges {
 
   bool is_cleared() const { return is_cleared_; }
 
-  // The rows of one state, sorted by the bytes of their keys. Valid until the next add.
-  std::vector<RowValues> rows(RowState state) const;
+  // How many rows are in this state.
+  size_t count(RowState state) const;
+
+  // The rows of these states, sorted by the bytes of their keys. Valid until the next add.
+  std::vector<RowValues> rows(std::initializer_list<RowState> states) const;
 
  private:
   struct Entry {

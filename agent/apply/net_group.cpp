@@ -1,6 +1,14 @@
 #include "apply/net_group.h"
 
+#include "apply/copy_text.h"
+#include "apply/transaction.h"
+
 namespace tributary {
+namespace {
+
+constexpr size_t kCopyPieceBytes = 64 << 10;
+
+}  // namespace
 
 NetGroup::Table& NetGroup::table_of(uint64_t shape_id, const Shape& shape) {
   if (last_ && last_->shape_id == shape_id) return *last_;
@@ -19,23 +27,52 @@ bool NetGroup::add(const GroupChange& change, const Shape& shape) {
   return table_of(change.shape_id, shape).changes.add(change.kind, change.tuple);
 }
 
-void NetGroup::add_statements(StatementList& out) const {
+void NetGroup::add_statements(StatementList& out, Inserts inserts) const {
   for (const auto& [name, table] : tables_)
     if (table.changes.is_cleared()) add_clear(out, *table.shape);
-  for (const auto& [name, table] : tables_) add_removes(out, *table.shape, table.changes.rows(RowState::removed));
-  for (const auto& [name, table] : tables_) add_patches(out, *table.shape, table.changes.rows(RowState::patched));
-  for (const auto& [name, table] : tables_) add_puts(out, *table.shape, table.changes.rows(RowState::put));
+  for (const auto& [name, table] : tables_) add_removes(out, *table.shape, table.changes.rows({RowState::removed}));
+  for (const auto& [name, table] : tables_) add_patches(out, *table.shape, table.changes.rows({RowState::patched}));
+  const RowState with_puts = inserts == Inserts::by_upsert ? RowState::inserted : RowState::put;
+  for (const auto& [name, table] : tables_) add_puts(out, *table.shape, table.changes.rows({RowState::put, with_puts}));
+}
+
+size_t NetGroup::inserted_rows() const {
+  size_t rows = 0;
+  for (const auto& [name, table] : tables_) rows += table.changes.count(RowState::inserted);
+  return rows;
+}
+
+Task<bool> NetGroup::copy_inserts(Connection& connection) const {
+  for (const auto& [name, table] : tables_) {
+    const std::vector<RowValues> rows = table.changes.rows({RowState::inserted});
+    if (rows.empty()) continue;
+    const size_t columns = table.shape->columns.size();
+    auto row = rows.begin();
+    const auto next_piece = [&](std::string& piece) {
+      while (row != rows.end() && piece.size() < kCopyPieceBytes) append_copy_row(piece, *row++, columns);
+    };
+    try {
+      const Result result = co_await connection.copy_in(copy_command(*table.shape), next_piece);
+      if (result.affected() != rows.size()) co_return false;
+    } catch (const Error& error) {
+      if (passes_by_itself(error)) throw;
+      co_return false;
+    }
+  }
+  co_return true;
 }
 
 bool NetGroup::add_replacing_statements(StatementList& out) const {
   for (const auto& [name, table] : tables_) {
-    if (!table.changes.rows(RowState::patched).empty()) return false;
-    if (table.shape->has_unsent_columns && !table.changes.rows(RowState::put).empty()) return false;
+    const auto puts = table.changes.rows({RowState::put, RowState::inserted});
+    if (table.changes.count(RowState::patched) > 0) return false;
+    if (table.shape->has_unsent_columns && !puts.empty()) return false;
     if (table.changes.is_cleared()) add_clear(out, *table.shape);
-    add_removes(out, *table.shape, table.changes.rows(RowState::removed));
-    add_removes(out, *table.shape, table.changes.rows(RowState::put));
+    add_removes(out, *table.shape, table.changes.rows({RowState::removed}));
+    add_removes(out, *table.shape, puts);
   }
-  for (const auto& [name, table] : tables_) add_puts(out, *table.shape, table.changes.rows(RowState::put));
+  for (const auto& [name, table] : tables_)
+    add_puts(out, *table.shape, table.changes.rows({RowState::put, RowState::inserted}));
   return true;
 }
 

@@ -21,7 +21,14 @@ class NetGroup {
   // False: only the original order can tell (see TableChanges::add). `shape` must outlive this.
   bool add(const GroupChange& change, const Shape& shape);
 
-  void add_statements(StatementList& out) const;
+  // How the rows that should be new are written: with the others, by upsert, or apart, by copy_inserts.
+  enum class Inserts { by_upsert, by_copy };
+  void add_statements(StatementList& out, Inserts inserts) const;
+  size_t inserted_rows() const;
+  // After the other statements, in the same transaction. False: not every row was taken; the transaction is of no use
+  // any more, and an upsert may do. Throws failures that pass by themselves.
+  Task<bool> copy_inserts(Connection& connection) const;
+
   // For unique values that pass from row to row: every row that is put is deleted first. False: there are patches.
   bool add_replacing_statements(StatementList& out) const;
 

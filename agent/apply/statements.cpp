@@ -185,6 +185,13 @@ void add_puts(StatementList& out, const Shape& shape, const std::vector<RowValue
           Expect::counts, rows.size(), source.take_params());
 }
 
+std::string copy_command(const Shape& shape) {
+  std::string names;
+  for (const Shape::Column& column : shape.columns) names += (names.empty() ? "" : ", ") + column.name;
+  return "COPY " + shape.table + " (" + names + ") FROM STDIN" +
+         (shape.owns.empty() ? "" : " WHERE (" + shape.owns + ") IS TRUE");
+}
+
 void add_count(StatementList& out, const Shape& shape, const std::vector<RowValues>& rows) {
   Source source(rows);
   const std::string match = same_key(shape, source);

@@ -57,6 +57,10 @@ void add_removes(StatementList& out, const Shape& shape, const std::vector<RowVa
 void add_patches(StatementList& out, const Shape& shape, const std::vector<RowValues>& rows);
 void add_puts(StatementList& out, const Shape& shape, const std::vector<RowValues>& rows);
 
+// Inserts whole rows without looking for ones that are there already: "COPY table (columns) FROM STDIN". It takes the
+// rows that `owns` lets in; the count of its answer tells. An `owns` with a sub-select is refused by PostgreSQL.
+std::string copy_command(const Shape& shape);
+
 // Counts the rows that have one of these keys, whoever owns them.
 void add_count(StatementList& out, const Shape& shape, const std::vector<RowValues>& rows);
 

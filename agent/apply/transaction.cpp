@@ -7,10 +7,6 @@
 namespace tributary {
 namespace {
 
-bool passes_by_itself(const Error& error) {
-  return error.kind() == ErrorKind::connection || error.kind() == ErrorKind::resource;
-}
-
 std::string hint_for(std::string_view sqlstate) {
   if (sqlstate == "23505" || sqlstate == "23P01")
     return "Another row here has the same unique value. Change or delete that row, or drop the constraint.";
@@ -41,6 +37,10 @@ Error without_values(const Error& error, const PipelineResult& result) {
 }
 
 }  // namespace
+
+bool passes_by_itself(const Error& error) {
+  return error.kind() == ErrorKind::connection || error.kind() == ErrorKind::resource;
+}
 
 Task<PipelineResult> run(Connection& connection, const StatementList& list) {
   PipelineResult result = co_await connection.pipeline(list.statements());

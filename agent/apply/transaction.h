@@ -19,6 +19,9 @@ struct Held {
   std::string sqlstate;
 };
 
+// Failures of the connection and of resources: thrown, and tried again.
+bool passes_by_itself(const Error& error);
+
 // The answer's error has a message without values of rows.
 Task<PipelineResult> run(Connection& connection, const StatementList& list);
 

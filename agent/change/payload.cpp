@@ -56,6 +56,7 @@ Record PayloadReader::next() {
       return commit;
     }
     case 'I':
+    case 'P':
     case 'U':
     case 'D':
     case 'S': {

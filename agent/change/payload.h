@@ -2,11 +2,13 @@
 // queue and link carry it compressed and unopened.
 //
 //   payload     = ( change* commit )*          a part of a large transaction that is not its last has no commit
-//   change      = 'I' relation tuple           put a whole row
+//   change      = 'I' relation tuple           insert: a whole row that the parent should not have yet
+//               | 'P' relation tuple           put: a whole row, whether the parent has it or not
 //               | 'U' relation tuple           new values of a row that the parent has; may hold "unchanged"
 //               | 'D' relation tuple           delete; the key's columns are set, the others null
 //               | 'T' relation                 clear: TRUNCATE at the child
-//               | 'S' relation tuple           stale: this key (as in 'D') needs a refresh; its row could not be sent whole
+//               | 'S' relation tuple           stale: this key (as in 'D') needs a refresh; its row could not be sent
+//               whole
 //   commit      = 'C' u32 xid, u64 end LSN, i64 commit time (microseconds since 2000-01-01)
 //   relation    = u16 index into the batch's list of shape ids
 //   tuple       = u16 number of columns, then per column: 'n' (null) | 'u' (unchanged)
@@ -38,7 +40,7 @@ struct Value {
 void read_tuple(ByteReader& in, std::vector<Value>& values);
 void write_tuple(std::string& out, const std::vector<Value>& values);
 
-enum class ChangeKind : char { put = 'I', patch = 'U', remove = 'D', clear = 'T', stale = 'S' };
+enum class ChangeKind : char { insert = 'I', put = 'P', patch = 'U', remove = 'D', clear = 'T', stale = 'S' };
 
 struct ChangeView {
   ChangeKind kind = ChangeKind::put;

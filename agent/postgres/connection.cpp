@@ -266,6 +266,24 @@ Task<PipelineResult> Connection::pipeline(const std::vector<Statement>& statemen
   co_return outcome;
 }
 
+Task<Result> Connection::copy_in(std::string command, std::function<void(std::string&)> next_piece) {
+  PGconn* pg = state_->pg.get();
+  const Result ready = co_await query(std::move(command));
+  if (PQresultStatus(ready.get()) != PGRES_COPY_IN)
+    throw Error(ErrorKind::internal, "a statement was run as COPY FROM STDIN that is none");
+  std::string piece;
+  for (;;) {
+    piece.clear();
+    next_piece(piece);
+    if (piece.empty()) break;
+    // Once the server has refused a row, libpq takes no more; the reason is the command's result.
+    if (PQputCopyData(pg, piece.data(), static_cast<int>(piece.size())) != 1) break;
+    co_await flush(pg, state_->socket);
+  }
+  if (PQputCopyEnd(pg, nullptr) == 1) co_await flush(pg, state_->socket);
+  co_return co_await collect(pg, state_->socket);
+}
+
 Task<> Connection::start_copy_both(std::string command) {
   const Result result = co_await query(std::move(command));
 }

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,6 +35,7 @@ class Result {
   int64_t integer(int row, int column) const;  // throws Error(protocol) when it is not one
   bool boolean(int row, int column) const { return value(row, column) == "t"; }
   uint64_t affected() const;  // rows of INSERT, UPDATE, DELETE, COPY, SELECT
+  const pg_result* get() const { return result_.get(); }
 
  private:
   struct Clear {
@@ -109,6 +111,10 @@ class Connection {
   // Sends all statements in one go and reads all results: one round trip. After a failure the rest is skipped and the
   // session is in a failed transaction if the statements had begun one. `statements` must live until it returns.
   Task<PipelineResult> pipeline(const std::vector<Statement>& statements);
+
+  // COPY ... FROM STDIN in text format: `next_piece` fills an empty buffer with whole lines, or leaves it empty at the
+  // end of the data. After a failure the session's transaction, if it had one, is a failed one.
+  Task<Result> copy_in(std::string command, std::function<void(std::string&)> next_piece);
 
   // --- replication (Purpose::replication) ---
   Task<> start_copy_both(std::string command);  // START_REPLICATION ...

@@ -136,10 +136,10 @@ void Assembler::row(const CapturedTable& table, const RowMessage& message, Verdi
 
   // The common ones: nothing has to be looked at.
   if (!message.old_kind && new_verdict == Verdict::yes && (is_insert || old_verdict == Verdict::yes)) {
-    if (!message.new_has_unchanged)
+    if (is_insert)
+      write_whole(ChangeKind::insert, table, message);
+    else if (!message.new_has_unchanged)
       write(ChangeKind::put, table, message.new_tuple);
-    else if (is_insert)
-      write_whole(table, message);
     else
       write(ChangeKind::patch, table, message.new_tuple);
     close_part_if_large();
@@ -164,7 +164,9 @@ void Assembler::row(const CapturedTable& table, const RowMessage& message, Verdi
     // The parent may have the old row; a whole row of the same key replaces it whether it has or not.
     if (old_verdict == Verdict::unknown && (new_verdict == Verdict::no || is_key_changed))
       write_key(ChangeKind::stale, table, old_values_);
-    if (new_verdict == Verdict::yes) write_whole(table, message);
+    // Of an unknown old row the parent may have one of this key.
+    const auto kind = old_verdict == Verdict::unknown ? ChangeKind::put : ChangeKind::insert;
+    if (new_verdict == Verdict::yes) write_whole(kind, table, message);
   }
   close_part_if_large();
 }
@@ -177,8 +179,8 @@ void Assembler::clear(const CapturedTable& table) {
 
 // The new row with every value: what is unchanged comes from the whole old row (REPLICA IDENTITY FULL), if there is
 // one.
-void Assembler::write_whole(const CapturedTable& table, const RowMessage& message) {
-  if (!message.new_has_unchanged) return write(ChangeKind::put, table, message.new_tuple);
+void Assembler::write_whole(ChangeKind kind, const CapturedTable& table, const RowMessage& message) {
+  if (!message.new_has_unchanged) return write(kind, table, message.new_tuple);
   read_values(message.new_tuple, table, new_values_);
   if (message.old_kind) {
     read_values(message.old_tuple, table, old_values_);
@@ -190,7 +192,7 @@ void Assembler::write_whole(const CapturedTable& table, const RowMessage& messag
   if (has_unchanged(new_values_))
     write_key(ChangeKind::stale, table, new_values_);
   else
-    write_values(ChangeKind::put, table, new_values_);
+    write_values(kind, table, new_values_);
 }
 
 void Assembler::write(ChangeKind kind, const CapturedTable& table, std::string_view wire_tuple) {

@@ -68,7 +68,7 @@ class Assembler {
   void write(ChangeKind kind, const CapturedTable& table, std::string_view wire_tuple);
   void write_values(ChangeKind kind, const CapturedTable& table, const std::vector<Value>& wire_values);
   void write_key(ChangeKind kind, const CapturedTable& table, const std::vector<Value>& wire_values);
-  void write_whole(const CapturedTable& table, const RowMessage& message);
+  void write_whole(ChangeKind kind, const CapturedTable& table, const RowMessage& message);
   void close_batch(size_t bytes, uint32_t changes, Position to);
   void close_part_if_large();
 

@@ -81,6 +81,9 @@ class ChildStream {
     ++changes_;
     return *this;
   }
+  ChildStream& insert(const Relation& relation, const std::vector<Value>& values) {
+    return change(ChangeKind::insert, relation, values);
+  }
   ChildStream& put(const Relation& relation, const std::vector<Value>& values) {
     return change(ChangeKind::put, relation, values);
   }

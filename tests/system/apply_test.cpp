@@ -234,7 +234,7 @@ TEST_F(Apply, APartThatIsRefusedIsSoughtCarefullyInTheNextSession) {
   stream_.put(kDocument, {text("2"), text("taken"), kNull}).commit();
   parts.push_back(stream_.part(1, true));
   EXPECT_THROW(deliver(parts), Error);
-  EXPECT_TRUE(memory_.careful_after);
+  EXPECT_TRUE(memory_.refused_after);
   const LaneReport held = deliver(parts);
   ASSERT_TRUE(held.hold);
   EXPECT_EQ(held.hold->sqlstate, "23505");

@@ -15,7 +15,7 @@ using Row = std::pair<std::string, std::string>;
 using Table = std::map<std::string, Row>;
 
 struct Step {
-  enum Kind { put, whole_update, patch_a, patch_b, patch_none, remove, clear } kind;
+  enum Kind { insert, put, whole_update, patch_a, patch_b, patch_none, remove, clear } kind;
   std::string key;
 };
 
@@ -32,6 +32,7 @@ class Reduction {
     const std::string& kept_b = texts_.emplace_back(b);
     const std::string& key = texts_.emplace_back(step.key);
     switch (step.kind) {
+      case Step::insert: return change(ChangeKind::insert, {text(key), text(kept_a), text(kept_b)});
       case Step::put: return change(ChangeKind::put, {text(key), text(kept_a), text(kept_b)});
       case Step::whole_update: return change(ChangeKind::patch, {text(key), text(kept_a), text(kept_b)});
       case Step::patch_a: return change(ChangeKind::patch, {text(key), text(kept_a), kUnchanged});
@@ -52,14 +53,14 @@ class Reduction {
   // Writes what came out, in the order of the statements. False: a patch met no row.
   bool apply_to(Table& table) const {
     if (changes_.is_cleared()) table.clear();
-    for (const RowValues row : changes_.rows(RowState::removed)) table.erase(std::string(row[0].text));
-    for (const RowValues row : changes_.rows(RowState::patched)) {
+    for (const RowValues row : changes_.rows({RowState::removed})) table.erase(std::string(row[0].text));
+    for (const RowValues row : changes_.rows({RowState::patched})) {
       const auto found = table.find(std::string(row[0].text));
       if (found == table.end()) return false;
       if (row[1].kind == ValueKind::text) found->second.first = row[1].text;
       if (row[2].kind == ValueKind::text) found->second.second = row[2].text;
     }
-    for (const RowValues row : changes_.rows(RowState::put))
+    for (const RowValues row : changes_.rows({RowState::put, RowState::inserted}))
       table[std::string(row[0].text)] = Row(row[1].text, row[2].text);
     return true;
   }
@@ -81,7 +82,7 @@ bool apply_step(Table& table, const Step& step, const std::string& a, const std:
     table.erase(step.key);
     return true;
   }
-  if (step.kind == Step::put || step.kind == Step::whole_update) {
+  if (step.kind == Step::insert || step.kind == Step::put || step.kind == Step::whole_update) {
     table[step.key] = {a, b};
     return true;
   }
@@ -112,8 +113,8 @@ bool expect_same(const std::vector<Step>& steps, const Table& beginning) {
 }
 
 TEST(NetChanges, EveryShortSequenceOnOneKeyEndsAsInOrder) {
-  const std::vector<Step::Kind> kinds = {Step::put,        Step::whole_update, Step::patch_a, Step::patch_b,
-                                         Step::patch_none, Step::remove,       Step::clear};
+  const std::vector<Step::Kind> kinds = {Step::insert,  Step::put,        Step::whole_update, Step::patch_a,
+                                         Step::patch_b, Step::patch_none, Step::remove,       Step::clear};
   size_t reduced = 0, sequences = 0;
   for (size_t length = 1; length <= 4; ++length) {
     size_t count = 1;
@@ -142,7 +143,7 @@ TEST(NetChanges, RandomSequencesOnManyKeysEndAsInOrder) {
     live = beginning;
     std::vector<Step> steps;
     for (int i = 0; i < 300; ++i) {
-      Step step{static_cast<Step::Kind>(random() % 6), "k" + std::to_string(random() % 100)};
+      Step step{static_cast<Step::Kind>(random() % Step::clear), "k" + std::to_string(random() % 100)};
       if (random() % 150 == 0) step.kind = Step::clear;
       Table tried = live;
       if (!apply_step(tried, step, "", "")) step.kind = Step::put;
@@ -156,10 +157,25 @@ TEST(NetChanges, RandomSequencesOnManyKeysEndAsInOrder) {
 
 TEST(NetChanges, AnInsertAndItsDeleteLeaveADelete) {
   Reduction reduction;
-  ASSERT_TRUE(reduction.add({Step::put, "k"}, "a", "b"));
+  ASSERT_TRUE(reduction.add({Step::insert, "k"}, "a", "b"));
   ASSERT_TRUE(reduction.add({Step::remove, "k"}, "", ""));
-  EXPECT_EQ(reduction.changes().rows(RowState::removed).size(), 1u);
-  EXPECT_TRUE(reduction.changes().rows(RowState::put).empty());
+  EXPECT_EQ(reduction.changes().rows({RowState::removed}).size(), 1u);
+  EXPECT_TRUE(reduction.changes().rows({RowState::put, RowState::inserted}).empty());
+}
+
+TEST(NetChanges, AnUpdatedInsertIsAnInsertUnlessTheRowWasRemovedBefore) {
+  Reduction reduction;
+  for (const char* key : {"new", "changed", "patched", "replaced"}) {
+    const bool is_replaced = std::string(key) == "replaced";
+    if (is_replaced) {
+      ASSERT_TRUE(reduction.add({Step::remove, key}, "", ""));
+    }
+    ASSERT_TRUE(reduction.add({Step::insert, key}, "a", "b"));
+  }
+  ASSERT_TRUE(reduction.add({Step::put, "changed"}, "c", "d"));
+  ASSERT_TRUE(reduction.add({Step::patch_a, "patched"}, "c", ""));
+  EXPECT_EQ(reduction.changes().count(RowState::inserted), 3u);
+  EXPECT_EQ(reduction.changes().count(RowState::put), 1u);
 }
 
 TEST(NetChanges, APatchOfARemovedRowNeedsTheOriginalOrder) {
@@ -185,7 +201,7 @@ TEST(NetChanges, PartsOfACompositeKeyDoNotRunTogether) {
   ASSERT_TRUE(changes.add(ChangeKind::put, first));
   ASSERT_TRUE(changes.add(ChangeKind::put, second));
   ASSERT_TRUE(changes.add(ChangeKind::put, third));
-  const auto rows = changes.rows(RowState::put);
+  const auto rows = changes.rows({RowState::put});
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[0][1].text, "a");
   EXPECT_EQ(rows[1][1].text, "bc");

@@ -85,11 +85,11 @@ TEST(Statements, ARemoveMatchesEveryKeyColumn) {
   const std::vector<Values> rows = {{text("1"), text("t"), kNull}};
   StatementList list;
   add_removes(list, shape, rows_of(rows));
-  EXPECT_EQ(
-      list.statements()[0].sql,
-      "DELETE FROM ONLY \"public\".\"document\" AS t USING (SELECT unnest($1::text[]) AS c1, unnest($2::text[]) AS c2) AS s "
-      "WHERE t.\"id\" = s.c1::\"pg_catalog\".\"uuid\" "
-      "AND t.\"title\" OPERATOR(\"ext\".=) s.c2::\"pg_catalog\".\"text\"");
+  EXPECT_EQ(list.statements()[0].sql,
+            "DELETE FROM ONLY \"public\".\"document\" AS t USING (SELECT unnest($1::text[]) AS c1, unnest($2::text[]) "
+            "AS c2) AS s "
+            "WHERE t.\"id\" = s.c1::\"pg_catalog\".\"uuid\" "
+            "AND t.\"title\" OPERATOR(\"ext\".=) s.c2::\"pg_catalog\".\"text\"");
 }
 
 TEST(Statements, ARemoveUnderOwnsCountsWhatWasOwned) {
@@ -149,8 +149,9 @@ TEST(Statements, AClearLeavesWhatIsNotOwned) {
   shape.owns = "district = 'A'";
   add_clear(list, shape);
   EXPECT_EQ(list.statements()[0].sql, "DELETE FROM ONLY \"public\".\"document\" AS t");
-  EXPECT_EQ(list.statements()[1].sql,
-            "DELETE FROM ONLY \"public\".\"document\" AS t WHERE (SELECT (district = 'A') IS TRUE FROM (SELECT t.*) AS x)");
+  EXPECT_EQ(
+      list.statements()[1].sql,
+      "DELETE FROM ONLY \"public\".\"document\" AS t WHERE (SELECT (district = 'A') IS TRUE FROM (SELECT t.*) AS x)");
 }
 
 TEST(Statements, NothingIsSaidOfNoRows) {
@@ -186,7 +187,7 @@ TEST(Statements, AGroupClearsThenRemovesThenPatchesThenPuts) {
   ASSERT_TRUE(net.add({ChangeKind::patch, 2, partial}, photo_shape));
   ASSERT_TRUE(net.add({ChangeKind::remove, 1, key}, document_shape));
   StatementList list;
-  net.add_statements(list);
+  net.add_statements(list, NetGroup::Inserts::by_upsert);
   ASSERT_EQ(list.size(), 5u);
   EXPECT_TRUE(list.statements()[0].sql.starts_with("DELETE FROM ONLY \"public\".\"document\" AS t"));
   EXPECT_TRUE(list.statements()[1].sql.starts_with("DELETE FROM ONLY \"public\".\"document\" AS t USING"));

@@ -19,7 +19,8 @@ const std::vector<Value> kRow{
 // One record of every kind.
 std::string sample() {
   std::string out;
-  write_change(out, ChangeKind::put, 0, tuple(kRow));
+  write_change(out, ChangeKind::insert, 0, tuple(kRow));
+  write_change(out, ChangeKind::put, 0, tuple({{ValueKind::text, "7"}}));
   write_change(out, ChangeKind::patch, 1, tuple(kRow));
   write_change(out, ChangeKind::remove, 0, tuple({{ValueKind::text, "7"}}));
   write_change(out, ChangeKind::stale, 2, tuple({{ValueKind::text, "8"}}));
@@ -37,7 +38,8 @@ size_t count_records(std::string_view payload) {
 TEST(Payload, IsReadAsItWasWritten) {
   const std::string payload = sample();
   PayloadReader reader(payload);
-  for (const auto& [kind, relation] : {std::pair{ChangeKind::put, 0},
+  for (const auto& [kind, relation] : {std::pair{ChangeKind::insert, 0},
+                                       {ChangeKind::put, 0},
                                        {ChangeKind::patch, 1},
                                        {ChangeKind::remove, 0},
                                        {ChangeKind::stale, 2},
@@ -59,6 +61,10 @@ TEST(Payload, LooksOnTheLinkAsWritten) {
             "\0\4"
             "t\0\0\0\1"
             "7nut\0\0\0\0"
+            "P\0\0"
+            "\0\1"
+            "t\0\0\0\1"
+            "7"
             "U\0\1"
             "\0\4"
             "t\0\0\0\1"
@@ -92,7 +98,7 @@ TEST(Payload, CutAnywhereWithinARecordIsAnError) {
     reader.next();
     borders.push_back(static_cast<size_t>(reader.position() - payload.data()));
   }
-  ASSERT_EQ(borders.size(), 7u);
+  ASSERT_EQ(borders.size(), 8u);
   for (size_t size = 0; size <= payload.size(); ++size) {
     const std::string_view part = std::string_view(payload).substr(0, size);
     const auto border = std::find(borders.begin(), borders.end(), size);

@@ -121,6 +121,7 @@ class AssemblerTest : public testing::Test {
  private:
   static const char* word_for(ChangeKind kind) {
     switch (kind) {
+      case ChangeKind::insert: return "insert";
       case ChangeKind::put: return "put";
       case ChangeKind::patch: return "patch";
       case ChangeKind::remove: return "remove";

@@ -30,7 +30,7 @@ TEST_F(RowsTest, CommonOnesPassAsTheyAre) {
   update({"1", nullptr, kSame});
   remove({"1", nullptr, nullptr});
   clear();
-  EXPECT_EQ(became(), "put 1 one a; put 1 uno a; patch 1 - =; remove 1 - -; clear");
+  EXPECT_EQ(became(), "insert 1 one a; put 1 uno a; patch 1 - =; remove 1 - -; clear");
 }
 
 TEST_F(RowsTest, FollowsTheFilter) {
@@ -39,7 +39,7 @@ TEST_F(RowsTest, FollowsTheFilter) {
   update({"1", "draft", "b"}, kNo, kNo);
   EXPECT_EQ(became(), "");
   update('K', {"1", "draft", nullptr}, {"1", "approved", "b"}, kNo, kYes);
-  EXPECT_EQ(became(), "put 1 approved b");
+  EXPECT_EQ(became(), "insert 1 approved b");
   update({"1", "approved", "c"}, kYes, kYes);
   EXPECT_EQ(became(), "put 1 approved c");
   update('K', {"1", "approved", nullptr}, {"1", "draft", "c"}, kYes, kNo);
@@ -52,11 +52,11 @@ TEST_F(RowsTest, FollowsTheFilter) {
 
 TEST_F(RowsTest, ChangesItsKeyAsADeleteAndAWholeRow) {
   update('K', {"1", nullptr, nullptr}, {"2", "one", "a"});
-  EXPECT_EQ(became(), "remove 1 - -; put 2 one a");
+  EXPECT_EQ(became(), "remove 1 - -; insert 2 one a");
   update('O', {"1", "one", "a"}, {"2", "one", "a"});
-  EXPECT_EQ(became(), "remove 1 - -; put 2 one a");
+  EXPECT_EQ(became(), "remove 1 - -; insert 2 one a");
   update('K', {"1", nullptr, nullptr}, {"2", "one", "a"}, kNo, kYes);
-  EXPECT_EQ(became(), "put 2 one a");
+  EXPECT_EQ(became(), "insert 2 one a");
   update('K', {"1", nullptr, nullptr}, {"2", "one", "a"}, kYes, kNo);
   EXPECT_EQ(became(), "remove 1 - -");
   update('K', {"1", nullptr, nullptr}, {"2", "one", "a"}, kNo, kNo);
@@ -72,7 +72,7 @@ TEST_F(RowsTest, AnOldTupleWithTheSameKeyIsNoKeyChange) {
 
 TEST_F(RowsTest, KeysAreComparedByTheirBytes) {
   update('K', {"1.0", nullptr, nullptr}, {"1.00", "one", "a"});
-  EXPECT_EQ(became(), "remove 1.0 - -; put 1.00 one a");
+  EXPECT_EQ(became(), "remove 1.0 - -; insert 1.00 one a");
 }
 
 TEST_F(RowsTest, BecomesVisibleWholeOrAsAStaleKey) {
@@ -86,9 +86,9 @@ TEST_F(RowsTest, BecomesVisibleWholeOrAsAStaleKey) {
 
 TEST_F(RowsTest, TheWholeOldRowFillsWhatIsUnchanged) {
   update('O', {"1", "draft", "body"}, {"1", "approved", kSame}, kNo, kYes);
-  EXPECT_EQ(became(), "put 1 approved body");
+  EXPECT_EQ(became(), "insert 1 approved body");
   update('O', {"1", "one", nullptr}, {"2", kSame, kSame});
-  EXPECT_EQ(became(), "remove 1 - -; put 2 one -");
+  EXPECT_EQ(became(), "remove 1 - -; insert 2 one -");
   update('O', {"1", "one", kSame}, {"2", "two", kSame});
   EXPECT_EQ(became(), "remove 1 - -; stale 2 - -");
 }
@@ -123,7 +123,7 @@ TEST_F(RowsTest, AKeyTooLargeToComeAgainIsThatOfTheOldRow) {
   update('O', {"long", "old", "a"}, {kSame, "new", "b"});
   EXPECT_EQ(became(), "put long new b");
   update('K', {"long", "draft", nullptr}, {kSame, "approved", "a"}, kNo, kYes);
-  EXPECT_EQ(became(), "put long approved a");
+  EXPECT_EQ(became(), "insert long approved a");
   update('K', {"long", "draft", nullptr}, {kSame, "approved", kSame}, kNo, kYes);
   EXPECT_EQ(became(), "stale long - -");
 
@@ -132,7 +132,7 @@ TEST_F(RowsTest, AKeyTooLargeToComeAgainIsThatOfTheOldRow) {
   table.key_columns = {0, 1};
   begin_with(table);
   update('K', {"1", "long", nullptr}, {"2", kSame, "a"});
-  EXPECT_EQ(became(), "remove 1 long -; put 2 long a");
+  EXPECT_EQ(became(), "remove 1 long -; insert 2 long a");
 }
 
 TEST_F(RowsTest, ChangesLoggedWithoutTheIdentityCannotBeTold) {
@@ -140,7 +140,7 @@ TEST_F(RowsTest, ChangesLoggedWithoutTheIdentityCannotBeTold) {
   table.identity_lacked = "id";
   begin_with(table);
   insert({"1", "one", "a"});
-  EXPECT_EQ(became(), "put 1 one a");
+  EXPECT_EQ(became(), "insert 1 one a");
   for (const bool is_delete : {false, true}) try {
       if (is_delete)
         remove({nullptr, "one", nullptr});
@@ -163,7 +163,7 @@ TEST_F(RowsTest, OnlyTheListedColumnsLeave) {
   update('K', {"1", "secret", nullptr}, {"2", "secret", "b"});
   update('O', {"2", "secret", "b"}, {"2", "secret", kSame}, kNo, kYes);
   remove({"2", "secret", nullptr});
-  EXPECT_EQ(became(), "put 1 a; patch 1 =; remove 1 -; put 2 b; put 2 b; remove 2 -");
+  EXPECT_EQ(became(), "insert 1 a; patch 1 =; remove 1 -; insert 2 b; insert 2 b; remove 2 -");
 }
 
 TEST_F(RowsTest, AKeyOfSeveralColumnsInAnyPlace) {
@@ -174,7 +174,7 @@ TEST_F(RowsTest, AKeyOfSeveralColumnsInAnyPlace) {
   begin_with(table);
   update('K', {nullptr, "a", "1"}, {"x", "a", "2"});
   update('K', {nullptr, "a", "2"}, {"y", "a", "2"});
-  EXPECT_EQ(became(), "remove - a 1; put x a 2; put y a 2");
+  EXPECT_EQ(became(), "remove - a 1; insert x a 2; put y a 2");
 }
 
 TEST_F(RowsTest, ARowOfAnotherShapeIsAnError) {

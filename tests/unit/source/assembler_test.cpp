@@ -28,7 +28,7 @@ TEST_F(PositionsTest, ConsecutiveTransactionsShareABatch) {
   transaction(700, 100, {"1", "one", nullptr});
   transaction(701, 200, {"2", "two", "b"});
   const Assembled group = take();
-  EXPECT_EQ(text_of(group), "0-2: put 1 one -; commit 700; put 2 two b; commit 701");
+  EXPECT_EQ(text_of(group), "0-2: insert 1 one -; commit 700; insert 2 two b; commit 701");
   EXPECT_EQ(group.batches[0].from, head);
   EXPECT_EQ(group.batches[0].to, advance(advance(head, commit_of(700, 100)), commit_of(701, 200)));
   EXPECT_EQ(group.batches[0].first_commit_time, time_of(700));
@@ -41,7 +41,7 @@ TEST_F(PositionsTest, ConsecutiveTransactionsShareABatch) {
 
   transaction(702, 300, {"3", "three", "c"});
   const Assembled next = take();
-  EXPECT_EQ(text_of(next), "2-3: put 3 three c; commit 702");
+  EXPECT_EQ(text_of(next), "2-3: insert 3 three c; commit 702");
   EXPECT_EQ(next.batches[0].from, group.batches[0].to);
   EXPECT_TRUE(next.relations.empty());
 }
@@ -51,12 +51,12 @@ TEST_F(PositionsTest, AnOpenTransactionStaysBehind) {
   begin_of(701, 200);
   insert({"2", "two", "b"});
   const Assembled group = take();
-  EXPECT_EQ(text_of(group), "0-1: put 1 one a; commit 700");
+  EXPECT_EQ(text_of(group), "0-1: insert 1 one a; commit 700");
   EXPECT_EQ(group.last_commit, commit_of(700, 100));
   EXPECT_EQ(group.confirm_lsn, (Lsn{110}));
   insert({"3", "three", "c"});
   commit(210);
-  EXPECT_EQ(taken(), "1-2: put 2 two b; put 3 three c; commit 701");
+  EXPECT_EQ(taken(), "1-2: insert 2 two b; insert 3 three c; commit 701");
 }
 
 TEST_F(PositionsTest, AnEmptyTransactionIsConfirmedAndTakesNoPlace) {
@@ -71,7 +71,7 @@ TEST_F(PositionsTest, AnEmptyTransactionIsConfirmedAndTakesNoPlace) {
   EXPECT_FALSE(nothing.last_commit);
   EXPECT_EQ(nothing.confirm_lsn, (Lsn{210}));
   transaction(702, 300, {"1", "one", "a"});
-  EXPECT_EQ(taken(), "0-1: put 1 one a; commit 702");
+  EXPECT_EQ(taken(), "0-1: insert 1 one a; commit 702");
 }
 
 TEST_F(PositionsTest, AKeepaliveConfirmsOnlyBetweenTransactions) {
@@ -103,14 +103,14 @@ TEST_F(PositionsTest, SkipsWhatTheQueueHas) {
   EXPECT_FALSE(assembler->is_skipping());
   EXPECT_EQ(taken(), "");
   transaction(702, 300, {"3", "three", "c"});
-  EXPECT_EQ(taken(), "0-1: put 3 three c; commit 702");
+  EXPECT_EQ(taken(), "0-1: insert 3 three c; commit 702");
 }
 
 TEST_F(PositionsTest, ASlotThatIsNotBehindBringsOnlyNewTransactions) {
   start(commit_of(701, 200), false);
   assembler->keepalive(Lsn{250});
   transaction(702, 300, {"3", "three", "c"});
-  EXPECT_EQ(taken(), "0-1: put 3 three c; commit 702");
+  EXPECT_EQ(taken(), "0-1: insert 3 three c; commit 702");
 }
 
 TEST_F(PositionsTest, TheLastStoredTransactionMustComeAgain) {
@@ -156,8 +156,8 @@ TEST_F(PositionsTest, ALargeTransactionLeavesInPartsBeforeItsEnd) {
   insert_large(kPartBytes);
   const Assembled first = take();
   EXPECT_EQ(text_of(first),
-            "0-1: put 0 small s; commit 700 | 1-1 part 0...: put 1 large 4194304B | "
-            "1-1 part 1...: put 1 large 4194304B");
+            "0-1: insert 0 small s; commit 700 | 1-1 part 0...: insert 1 large 4194304B | "
+            "1-1 part 1...: insert 1 large 4194304B");
   EXPECT_EQ(first.last_commit, commit_of(700, 100)) << "the large one is not whole";
   EXPECT_EQ(first.confirm_lsn, (Lsn{110}));
   EXPECT_EQ(first.batches[1].from, first.batches[0].to);
@@ -170,7 +170,7 @@ TEST_F(PositionsTest, ALargeTransactionLeavesInPartsBeforeItsEnd) {
   commit(210);
   transaction(702, 300, {"3", "next", "n"});
   const Assembled second = take();
-  EXPECT_EQ(text_of(second), "1-2 part 2: put 2 rest r; commit 701 | 2-3: put 3 next n; commit 702");
+  EXPECT_EQ(text_of(second), "1-2 part 2: insert 2 rest r; commit 701 | 2-3: insert 3 next n; commit 702");
   EXPECT_EQ(second.batches[0].to, advance(first.batches[0].to, commit_of(701, 200)));
   EXPECT_TRUE(second.batches[0].is_last_part);
   EXPECT_EQ(second.last_commit, commit_of(702, 300));
@@ -180,7 +180,7 @@ TEST_F(PositionsTest, ALargeTransactionThatEndsAtAPartsEndStillHasItsCommit) {
   begin_of(700, 100);
   insert_large(kPartBytes);
   commit(110);
-  EXPECT_EQ(taken(), "0-0 part 0...: put 1 large 4194304B | 0-1 part 1: commit 700");
+  EXPECT_EQ(taken(), "0-0 part 0...: insert 1 large 4194304B | 0-1 part 1: commit 700");
 }
 
 TEST_F(PositionsTest, HeldBytesAreBoundedByWhoeverTakes) {
