@@ -2,6 +2,7 @@
 #include <iterator>
 
 #include "bench/documents.h"
+#include "bench/live_workloads.h"
 #include "bench/tables.h"
 #include "bench/workload.h"
 
@@ -17,7 +18,7 @@ bool Request::has_peer(const std::string& peer) const {
 
 Workloads all_workloads() {
   Workloads all;
-  for (Workloads (*const make)() : {document_workloads, table_workloads}) {
+  for (Workloads (*const make)() : {document_workloads, table_workloads, live_workloads}) {
     Workloads some = make();
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }
