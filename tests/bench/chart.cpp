@@ -9,6 +9,9 @@ namespace {
 
 constexpr int kRowHeight = 22, kLabelWidth = 330, kPanelWidth = 190, kPanelGap = 40, kTop = 64, kBottom = 34;
 
+constexpr double kRatioMost = 10;  // longer bars are cut off; their figures are beside them
+constexpr const char* kValueStyle = "font-size=\"11\" stroke=\"white\" stroke-width=\"3\" paint-order=\"stroke\"";
+
 struct Panel {
   const char* title;
   const char* hint;
@@ -38,33 +41,34 @@ std::string text_at(int x, int y, const std::string& text, const char* style) {
   return print("<text x=\"%d\" y=\"%d\" %s>%s</text>\n", x, y, style, escaped(text).c_str());
 }
 
-// A panel's scale ends at its largest ratio, and shows 1 in any case.
+// A panel's scale ends at its largest ratio, shows 1 in any case, and lets no single bar flatten the others.
 double scale_end(const Panel& panel, const std::vector<Result>& shown) {
   double most = 1.25;
   for (const Result& result : shown) most = std::max(most, (result.*panel.ratio).value_or(0));
-  return most;
+  return std::min(most, kRatioMost);
 }
 
 std::string draw(const Panel& panel, int x, const std::vector<Result>& shown) {
-  const double pixels = kPanelWidth / scale_end(panel, shown);
+  const double end = scale_end(panel, shown);
+  const double pixels = kPanelWidth / end;
   const int bottom = kTop + kRowHeight * static_cast<int>(shown.size());
   std::string svg = text_at(x, kTop - 28, panel.title, "font-weight=\"bold\"") +
                     text_at(x, kTop - 12, panel.hint, "fill=\"#555\" font-size=\"11\"");
+  const int one = x + static_cast<int>(pixels);
+  svg += print("<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"#333\" stroke-dasharray=\"3 3\"/>\n", one,
+               kTop - 4, one, bottom + 4) +
+         text_at(one - 3, bottom + 18, "1", "fill=\"#333\" font-size=\"11\"");
   int y = kTop;
   for (const Result& result : shown) {
     if (const std::optional<double> ratio = result.*panel.ratio) {
-      const int length = std::max(1, static_cast<int>(*ratio * pixels));
+      const int length = std::max(1, static_cast<int>(std::min(*ratio, end) * pixels));
       svg += print("<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"/>\n", x, y + 4, length,
                    kRowHeight - 8, panel.colour);
-      svg += text_at(x + length + 4, y + 15, print("%.2f", *ratio), "font-size=\"11\"");
+      svg += text_at(x + length + 4, y + 15, print("%.2f", *ratio), kValueStyle);
     }
     y += kRowHeight;
   }
-  const int one = x + static_cast<int>(pixels);
-  return svg +
-         print("<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"#333\" stroke-dasharray=\"3 3\"/>\n", one,
-               kTop - 4, one, bottom + 4) +
-         text_at(one - 3, bottom + 18, "1", "fill=\"#333\" font-size=\"11\"");
+  return svg;
 }
 
 std::string svg_of(const std::vector<Result>& shown) {

@@ -161,12 +161,13 @@ DrainOptions indexed_target() {
 
 }  // namespace
 
+// The body may be NULL: a peer that loses it shall go on, and be found out by the comparison.
 PublishedTable document_table() {
   return {.name = "document",
           .columns = R"(id uuid PRIMARY KEY,
                         district text NOT NULL,
                         title text NOT NULL,
-                        body text NOT NULL,
+                        body text,
                         status text NOT NULL,
                         amount numeric(12, 2) NOT NULL,
                         tags jsonb NOT NULL,

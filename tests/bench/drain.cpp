@@ -14,7 +14,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::chrono::minutes kRunLimit{8};  // of one way, with the writing of its backlog
+constexpr std::chrono::minutes kRunLimit{5};  // of one way, with the writing of its backlog
 constexpr milliseconds kLookInterval{250};
 
 const char* backlog_name(Backlog backlog) {
@@ -224,8 +224,7 @@ class DrainMatch {
     if (options_.backlogs.size() > 1 || our.backlog == Backlog::kQueue) result.backlog = backlog_name(our.backlog);
     result.is_correct = our.fault.empty();
     result.is_peer_correct = peer.fault.empty();
-    if (!our.fault.empty()) result.note = "tributary: " + our.fault;
-    if (!peer.fault.empty()) result.note += (result.note.empty() ? "" : "; ") + peer.name + ": " + peer.fault;
+    result.note = note_on(our, peer);
     result.figures = {{"changes", static_cast<double>(changes_)}, {"rounds", request_.rounds}};
     if (our.fault.empty() && peer.fault.empty()) add_ratios(result, our.runs, peer.runs);
     if (our.fault.empty()) add_figures(result, "", our.runs);
@@ -233,6 +232,20 @@ class DrainMatch {
     if (our.fault.empty()) result.figures.emplace_back("agent_memory_bytes", our.runs.agent_memory_bytes());
     add_copy_limit(result, our);
     return result;
+  }
+
+  // What the table says beside the ratios.
+  static std::string note_on(const Entry& our, const Entry& peer) {
+    std::string note;
+    if (!our.fault.empty()) note = "tributary: " + our.fault;
+    if (!peer.fault.empty()) note += (note.empty() ? "" : "; ") + peer.name + ": " + peer.fault;
+    if (!note.empty()) return note;
+    constexpr double kMebibyte = 1 << 20;
+    note = print("largest agent %.0f MiB", our.runs.agent_memory_bytes() / kMebibyte);
+    if (our.backlog == Backlog::kQueue)
+      note += print(", log kept %.0f MiB (peer %.0f)", our.runs.retained_wal_bytes() / kMebibyte,
+                    peer.runs.retained_wal_bytes() / kMebibyte);
+    return note;
   }
 
   static void add_ratios(Result& result, const Runs& our, const Runs& peer) {

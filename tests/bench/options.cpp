@@ -15,8 +15,8 @@ Number number(const std::string& option, const std::string& text, Number least, 
   const char* const end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc() || stopped != end || !(value >= least && value <= most))
-    throw std::invalid_argument(option + " " + text + ": a number from " + std::to_string(least) + " to " +
-                                std::to_string(most) + " is expected");
+    throw std::invalid_argument(option + " " + text + ": a number from " + print("%g", static_cast<double>(least)) +
+                                " to " + print("%g", static_cast<double>(most)) + " is expected");
   return value;
 }
 

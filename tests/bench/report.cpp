@@ -37,10 +37,25 @@ const char* equality(const Result& result) {
   return result.is_peer_correct ? "yes" : "peer: no";
 }
 
+// A figure as the table has it; "-" where there is none of this name.
+std::string figure(const Result& result, const std::string& name) {
+  for (const auto& [known, value] : result.figures) {
+    if (known == name) return print("%.0f", value);
+  }
+  return "-";
+}
+
+constexpr const char* kTableFormat = "%-48s %10s %8s %8s  %10s %10s   %s%s%s\n";
+
+std::string table_head() {
+  return print(kTableFormat, "", "throughput", "wire", "CPU", "ours/s", "peer's/s", "equal", "", "");
+}
+
 std::string table_line(const Result& result) {
-  return print("%-52s %10s %8s %8s   %s%s%s\n", result.label().c_str(), ratio(result.throughput_ratio).c_str(),
-               ratio(result.wire_ratio).c_str(), ratio(result.cpu_ratio).c_str(), equality(result),
-               result.note.empty() ? "" : "   ", result.note.c_str());
+  return print(kTableFormat, result.label().c_str(), ratio(result.throughput_ratio).c_str(),
+               ratio(result.wire_ratio).c_str(), ratio(result.cpu_ratio).c_str(),
+               figure(result, "changes_per_second").c_str(), figure(result, "peer_changes_per_second").c_str(),
+               equality(result), result.note.empty() ? "" : "   ", result.note.c_str());
 }
 
 }  // namespace
@@ -87,7 +102,7 @@ void Report::add(Result result) {
 }
 
 void Report::print() const {
-  std::printf("\n%-52s %10s %8s %8s   %s\n", "tributary / peer", "throughput", "wire", "CPU", "equal");
+  std::printf("\nRatios are tributary / peer.\n%s", table_head().c_str());
   for (const Result& result : results_) std::printf("%s", table_line(result).c_str());
   std::printf("\n");
   for (const Result& result : results_) std::printf("%s\n", json_line(result).c_str());
