@@ -15,13 +15,16 @@ namespace tributary {
 namespace {
 
 constexpr uint32_t kApplicationId = 0x74726962;  // "trib"
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 
-// Payloads lie apart from what is said about them, so that counting and looking up reads few pages.
+// A small append touches one page, so that it costs the disk no more than PostgreSQL's own commit does: no index grows
+// with it, ids are given by us, and what would be in `state` lies in the row until `state` is written for another
+// reason. Payloads come last in their rows: counting and looking up does not read the large ones.
 constexpr const char* kSchema = R"(
 CREATE TABLE state (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   instance BLOB NOT NULL,
+  last_id INTEGER NOT NULL DEFAULT 0,       -- rows of `batch` up to here are counted in; later ones say themselves
   head BLOB NOT NULL,                       -- positions: stream, seq, end LSN, chain; 40 bytes
   applied BLOB NOT NULL,
   complete_id INTEGER NOT NULL DEFAULT 0,   -- rows of `batch` beyond it: parts of a transaction that is not complete
@@ -37,7 +40,7 @@ CREATE TABLE state (
   break_after BLOB NOT NULL
 );
 CREATE TABLE batch (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  id INTEGER PRIMARY KEY,                   -- dense while it grows, and in the order of positions
   kind INTEGER NOT NULL,
   from_position BLOB NOT NULL,
   to_position BLOB NOT NULL,
@@ -48,12 +51,12 @@ CREATE TABLE batch (
   changes INTEGER NOT NULL,
   first_commit_time INTEGER NOT NULL,
   reason TEXT NOT NULL,
+  confirm_lsn INTEGER NOT NULL,             -- of the last row of an append: as in `state`
+  last_commit BLOB NOT NULL,
   stored_bytes INTEGER NOT NULL,
-  stream BLOB NOT NULL,                     -- of to_position
-  seq INTEGER NOT NULL                      -- of to_position
+  payload BLOB NOT NULL
 );
-CREATE INDEX batch_by_position ON batch (stream, seq);
-CREATE TABLE payload (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE INDEX stream_beginning ON batch (id) WHERE kind = 1;
 CREATE TABLE acknowledgement (batch_id INTEGER PRIMARY KEY, time INTEGER NOT NULL);
 CREATE TABLE relation (shape_id INTEGER PRIMARY KEY, number INTEGER NOT NULL, bytes BLOB NOT NULL);
 )";
@@ -74,7 +77,8 @@ void recognize(const std::string& path, int file) {
   const uint32_t version = in.u32();
   in.skip(4);
   if (in.u32() != kApplicationId) throw_not_a_queue(path, "it is another program's database");
-  if (version != kVersion) throw_not_a_queue(path, "it has format " + std::to_string(version) + ", not 1");
+  if (version != kVersion)
+    throw_not_a_queue(path, "it has format " + std::to_string(version) + ", not " + std::to_string(kVersion));
 }
 
 void sync_directory(const std::string& path) {

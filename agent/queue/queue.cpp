@@ -44,12 +44,23 @@ Uuid Queue::instance() const {
 
 StreamRecord Queue::stream_record() {
   const std::lock_guard writing(state_->write_mutex);
-  return state_->read([&] { return state_->writer->stream_record(); });
+  StreamRecord record = state_->read([&] { return state_->writer->stream_record(); });
+  record.confirm_lsn = state_->stored.confirm_lsn;
+  record.last_commit = state_->stored.last_commit;
+  return record;
 }
 
 void Queue::store_stream_record(const StreamRecord& record) {
-  const std::lock_guard writing(state_->write_mutex);
-  state_->write(*state_->writer, false, [&] { state_->writer->set_stream_record(record); });
+  State& state = *state_;
+  const std::lock_guard writing(state.write_mutex);
+  StoreState after = state.stored;
+  after.confirm_lsn = record.confirm_lsn;
+  after.last_commit = record.last_commit;
+  state.write(*state.writer, false, [&] {
+    state.writer->set_stream_record(record);
+    state.writer->set_state(after);
+  });
+  state.remember(after);
 }
 
 void Queue::append(const Append& append) {
@@ -63,7 +74,14 @@ void Queue::append(const Append& append) {
     const std::lock_guard writing(state.write_mutex);
     StoreState after = state.stored;
     uint32_t next_part = state.next_part;
-    for (const Batch& batch : append.batches) follow(batch, after.head, next_part);
+    const int64_t first_id = after.last_id + 1;
+    for (const Batch& batch : append.batches) {
+      follow(batch, after.head, next_part);
+      ++after.last_id;
+      if (batch.is_last_part) after.complete_id = after.last_id;
+    }
+    after.confirm_lsn = std::max(after.confirm_lsn, append.confirm_lsn);
+    if (append.last_commit) after.last_commit = append.last_commit;
     if (!append.batches.empty()) state.require_room(bytes);
 
     std::vector<const Relation*> new_shapes;
@@ -72,18 +90,13 @@ void Queue::append(const Append& append) {
       if (latest == state.latest_shapes.end() || latest->second != relation.shape_id()) new_shapes.push_back(&relation);
     }
 
-    int64_t last_id = state.last_id;
     state.write(*state.writer, true, [&] {
       for (const Relation* relation : new_shapes) state.writer->insert_relation(*relation);
       for (size_t i = 0; i < append.batches.size(); ++i) {
-        last_id = state.writer->insert(append.batches[i], payloads[i], append.batches[i].payload.size());
-        if (append.batches[i].is_last_part) after.complete_id = last_id;
+        const int64_t id = first_id + static_cast<int64_t>(i);
+        state.writer->insert(id, append.batches[i], payloads[i], id == after.last_id ? &after : nullptr);
       }
-      if (!append.batches.empty()) {
-        after.applied = state.stored.applied;
-        state.writer->set_state(after);
-      }
-      state.writer->set_confirmed(append.confirm_lsn, append.last_commit);
+      if (append.batches.empty()) state.writer->set_state(after);
     });
 
     state.next_part = next_part;
@@ -92,7 +105,6 @@ void Queue::append(const Append& append) {
       const std::lock_guard guard(state.memory_mutex);
       for (const Relation* relation : new_shapes) state.keep_relation(*relation);
       state.stored = after;
-      state.last_id = last_id;
       state.live_bytes += bytes;
       state.unapplied.bytes += bytes;
       state.unapplied.batches += append.batches.size();
@@ -119,19 +131,18 @@ void Queue::begin_stream(const Batch& batch, const StreamRecord& record, bool di
                                            " cannot follow the queue's head " + state.stored.head.to_string());
     StoreState after = state.stored;
     after.head = batch.to;
+    after.complete_id = ++after.last_id;
+    after.confirm_lsn = record.confirm_lsn;
+    after.last_commit = record.last_commit;
     state.write(*state.writer, false, [&] {
       state.writer->remove(discard_unsent ? 0 : state.stored.complete_id, std::numeric_limits<int64_t>::max(),
                            std::numeric_limits<int64_t>::max());
-      after.complete_id = state.writer->insert(batch, {}, 0);
+      state.writer->insert(after.last_id, batch, {}, &after);
       state.writer->set_state(after);
       state.writer->set_stream_record(record);
     });
     state.next_part = 0;
-    state.last_id = after.complete_id;
-    {
-      const std::lock_guard guard(state.memory_mutex);
-      state.stored = after;
-    }
+    state.remember(after);
     state.read([&] { state.count_anew(); });
   }
   state.wake();
@@ -201,10 +212,6 @@ void Queue::acknowledge(const Position& position) {
   if (id != before || position != state.stored.applied) {
     StoreState after = state.stored;
     after.applied = position;
-    state.write(*state.reader, false, [&] {
-      state.reader->acknowledge(id, state.options.now());
-      state.reader->set_state(after);
-    });
     const BatchSums done = state.read([&] { return state.reader->sums(before, id); });
     const int64_t oldest = state.read([&] { return state.reader->first_commit_time_after(id); });
     const BatchSums beyond = id >= before ? BatchSums{} : state.read([&] { return state.reader->sums(id, before); });
@@ -215,6 +222,7 @@ void Queue::acknowledge(const Position& position) {
     state.unapplied.bytes += beyond.bytes - done.bytes;
     state.oldest_commit_time = oldest;
   }
+  state.store_acknowledgement();
   state.trim_acknowledged();
 }
 

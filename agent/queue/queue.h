@@ -35,7 +35,7 @@ struct StreamRecord {
   std::optional<Commit> last_commit;  // of the last stored transaction; none before the first
   std::string break_reason;           // not empty: capture must begin a new stream after `break_after`, for this reason
   Position break_after;
-  std::string replication_set;     // what was sent so far, in the words of flow/replication_set.h
+  std::string replication_set;  // what was sent so far, in the words of flow/replication_set.h
 };
 
 struct QueueStats {

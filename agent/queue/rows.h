@@ -51,6 +51,17 @@ inline std::string encode(const std::optional<Commit>& commit) {
   return bytes;
 }
 
+inline std::optional<Commit> commit_at(const SQLite::Statement& row, int column) {
+  const std::string bytes = row.getColumn(column).getString();
+  ByteReader in(bytes);
+  if (in.empty()) return std::nullopt;
+  Commit commit;
+  commit.xid = in.u32();
+  commit.end_lsn = {in.u64()};
+  commit.time = in.i64();
+  return commit;
+}
+
 // Ends the statement's read or write when it leaves its scope: an open reader stops the write-ahead log's reset.
 class Use {
  public:

@@ -1,6 +1,8 @@
 // The queue's disk space: bounds, the way out of a full disk, and giving space back.
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -18,6 +20,8 @@ constexpr size_t kRowsPerDeletion = 64;
 constexpr size_t kAllDeletions = std::numeric_limits<size_t>::max();
 constexpr size_t kDeletionsPerCall = 8;
 constexpr uint64_t kShrinkFrom = 64ULL << 20;
+constexpr uint64_t kLogBytes = 8 << 20;  // twice what is checkpointed at once
+constexpr uint64_t kPageBytes = 4096;
 constexpr uint64_t kLogBytesMax = 256ULL << 20;
 constexpr int64_t kFileCareInterval = 60'000'000;  // microseconds
 
@@ -90,6 +94,7 @@ void Queue::State::trim(int64_t last_row, uint64_t bytes_max, size_t deletions_m
     const auto rest = writer->rows_after(0, last_row, 1, 0);
     const int64_t oldest = rest.empty() ? last_row : rest.front().id - 1;
     writer->forget_acknowledgements_before(oldest);
+    writer->set_state(stored);
     transaction.commit();
     trimmed_id = oldest;
     const std::lock_guard guard(memory_mutex);
@@ -116,12 +121,33 @@ void Queue::State::shrink_file() {
   file_care_after = options.now() + kFileCareInterval;
   writer->database().exec("VACUUM");
   writer->checkpoint();
+  grow_log();
+}
+
+// A commit that makes the write-ahead log longer waits for the file system's own journal too, some milliseconds on a
+// disk; one that overwrites it waits for its bytes alone. SQLite takes zeros behind its last commit for the log's end.
+// Where there is no space for that, the log grows by itself.
+void Queue::State::grow_log() {
+  const std::string path = config.path + "-wal";
+  const uint64_t size = size_of(path);
+  if (size >= kLogBytes || disk_free_bytes() < config.free_disk_min + kLogBytes) return;
+  const int file = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (file < 0) return;
+  // Page by page: a file written in large pieces is cached, and counted and written again, in large pieces.
+  const std::string zeros(kPageBytes, '\0');
+  bool is_grown = true;
+  for (uint64_t at = size; is_grown && at < kLogBytes; at += kPageBytes - at % kPageBytes)
+    is_grown = pwrite(file, zeros.data(), kPageBytes - at % kPageBytes, static_cast<off_t>(at)) > 0;
+  is_grown = is_grown && fdatasync(file) == 0;
+  [[maybe_unused]] const int undone = is_grown ? 0 : ftruncate(file, static_cast<off_t>(size));
+  close(file);
 }
 
 void Queue::State::keep_log_small() {
   if (size_of(config.path + "-wal") <= kLogBytesMax || options.now() < file_care_after) return;
   file_care_after = options.now() + kFileCareInterval;
   writer->checkpoint();
+  grow_log();
 }
 
 }  // namespace tributary

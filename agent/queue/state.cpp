@@ -15,6 +15,7 @@
 namespace tributary {
 namespace {
 
+constexpr int64_t kAcknowledgementInterval = 1'000'000;  // microseconds
 constexpr int64_t kAllRows = std::numeric_limits<int64_t>::max();
 
 const QueueConfig& with_directory(const QueueConfig& config) {
@@ -53,6 +54,7 @@ Queue::State::State(const QueueConfig& queue_config, Options queue_options)
     count_anew();
   });
   drop_incomplete();
+  grow_log();
   ballast.make();  // on a full disk the queue still opens: what it holds can be sent
 }
 
@@ -61,17 +63,36 @@ StoreState Queue::State::remembered() const {
   return stored;
 }
 
+void Queue::State::remember(const StoreState& state) {
+  const std::lock_guard guard(memory_mutex);
+  stored = state;
+}
+
 void Queue::State::wake() {
   const std::lock_guard guard(callback_mutex);
   if (on_append) on_append();
 }
 
+// Once a second is enough, and spares the disk: one that is lost only keeps batches longer.
+void Queue::State::store_acknowledgement() {
+  const int64_t now = options.now();
+  if (acknowledged_id == stored_acknowledgement) return;
+  if (acknowledged_id > stored_acknowledgement && now < acknowledgement_after) return;
+  write(*reader, false, [&] {
+    reader->acknowledge(acknowledged_id, now);
+    reader->set_state(stored);
+  });
+  stored_acknowledgement = acknowledged_id;
+  acknowledgement_after = now + kAcknowledgementInterval;
+}
+
 void Queue::State::count_anew() {
-  const int64_t acknowledged = writer->acknowledged_id();
+  const int64_t in_file = writer->acknowledged_id(), acknowledged = std::max(in_file, acknowledged_id);
   const BatchSums beyond = writer->sums(acknowledged, kAllRows), all = writer->sums(0, kAllRows);
   const int64_t oldest = writer->first_commit_time_after(acknowledged);
   const std::lock_guard guard(memory_mutex);
   acknowledged_id = acknowledged;
+  stored_acknowledgement = in_file;
   unapplied = beyond;
   live_bytes = all.bytes;
   oldest_commit_time = oldest;
@@ -80,7 +101,10 @@ void Queue::State::count_anew() {
 void Queue::State::drop_incomplete() {
   next_part = 0;
   if (read([&] { return writer->sums(stored.complete_id, kAllRows).batches; }) == 0) return;
-  write(*writer, false, [&] { writer->remove(stored.complete_id, kAllRows, std::numeric_limits<int32_t>::max()); });
+  write(*writer, false, [&] {
+    writer->remove(stored.complete_id, kAllRows, std::numeric_limits<int32_t>::max());
+    writer->set_state(stored);
+  });
   read([&] { count_anew(); });
 }
 

@@ -49,7 +49,8 @@ struct Queue::State {
   }
 
   StoreState remembered() const;  // a copy of `stored`
-  void wake();                    // calls on_append
+  void remember(const StoreState& state);
+  void wake();  // calls on_append
 
   // --- space.cpp: write_mutex held ---
   void require_room(uint64_t bytes);   // throws Error(resource) when a bound says no
@@ -59,10 +60,12 @@ struct Queue::State {
   void trim(int64_t last_row, uint64_t bytes_max, size_t deletions_max);  // throws SQLite::Exception
   void free_rows(int64_t last_row, uint64_t bytes_max);                   // also on a full disk
   void shrink_file();                                                     // VACUUM of a large file that is nearly empty
+  void grow_log();                                                        // so that appends overwrite it
   void keep_log_small();  // of a write-ahead log that no checkpoint could begin anew
   uint64_t disk_free_bytes() const;
 
-  void count_anew();  // the figures below, from the file
+  void store_acknowledgement();  // of acknowledged_id; both mutexes held
+  void count_anew();             // the figures below, from the file
   void drop_incomplete();
   void keep_relation(const Relation& relation);  // memory_mutex held
 
@@ -77,12 +80,14 @@ struct Queue::State {
   int64_t file_care_after = 0;  // no VACUUM or forced checkpoint before this time
   uint32_t next_part = 0;       // of the transaction whose parts are coming in; 0: none
 
+  int64_t stored_acknowledgement = 0;  // the acknowledged_id that the file knows
+  int64_t acknowledgement_after = 0;   // the next one is not stored before this time, unless it takes something back
+
   std::mutex read_mutex;
   std::optional<Store> reader;
 
   mutable std::mutex memory_mutex;  // for what follows; changed only with write_mutex held
   StoreState stored;
-  int64_t last_id = 0;
   int64_t acknowledged_id = 0;
   BatchSums unapplied;      // rows beyond acknowledged_id
   uint64_t live_bytes = 0;  // of all payloads

@@ -59,22 +59,47 @@ SQLite::Statement& Store::prepared(const char* sql) {
 }
 
 StoreState Store::state() {
-  Use row(prepared("SELECT instance, head, applied, complete_id FROM state"));
-  if (!row->executeStep()) throw SQLite::Exception("its state is missing", SQLITE_CORRUPT);
   StoreState state;
-  state.instance = Uuid::from_bytes(row->getColumn(0).getString());
-  state.head = position_at(*row, 1);
-  state.applied = position_at(*row, 2);
-  state.complete_id = row->getColumn(3).getInt64();
+  {
+    Use row(prepared("SELECT instance, last_id, head, applied, complete_id, confirm_lsn, last_commit FROM state"));
+    if (!row->executeStep()) throw SQLite::Exception("its state is missing", SQLITE_CORRUPT);
+    state.instance = Uuid::from_bytes(row->getColumn(0).getString());
+    state.last_id = row->getColumn(1).getInt64();
+    state.head = position_at(*row, 2);
+    state.applied = position_at(*row, 3);
+    state.complete_id = row->getColumn(4).getInt64();
+    state.confirm_lsn = {unsigned_at(*row, 5)};
+    state.last_commit = commit_at(*row, 6);
+  }
+  const int64_t counted_in = state.last_id;
+  {
+    Use last(prepared("SELECT id, confirm_lsn, last_commit FROM batch WHERE id > ? ORDER BY id DESC LIMIT 1"));
+    last->bind(1, counted_in);
+    if (last->executeStep()) {
+      state.last_id = last->getColumn(0).getInt64();
+      state.confirm_lsn = {unsigned_at(*last, 1)};
+      state.last_commit = commit_at(*last, 2);
+    }
+  }
+  Use complete(prepared("SELECT id, to_position FROM batch WHERE id > ? AND is_last_part ORDER BY id DESC LIMIT 1"));
+  complete->bind(1, counted_in);
+  if (complete->executeStep()) {
+    state.complete_id = complete->getColumn(0).getInt64();
+    state.head = position_at(*complete, 1);
+  }
   return state;
 }
 
 void Store::set_state(const StoreState& state) {
-  Use update(prepared("UPDATE state SET head = ?, applied = ?, complete_id = ?"));
-  const std::string head = encode(state.head), applied = encode(state.applied);
-  update->bind(1, head.data(), static_cast<int>(head.size()));
-  update->bind(2, applied.data(), static_cast<int>(applied.size()));
-  update->bind(3, state.complete_id);
+  Use update(prepared(
+      "UPDATE state SET last_id = ?, head = ?, applied = ?, complete_id = ?, confirm_lsn = ?, last_commit = ?"));
+  const std::string head = encode(state.head), applied = encode(state.applied), commit = encode(state.last_commit);
+  update->bind(1, state.last_id);
+  update->bind(2, head.data(), static_cast<int>(head.size()));
+  update->bind(3, applied.data(), static_cast<int>(applied.size()));
+  update->bind(4, state.complete_id);
+  update->bind(5, as_stored(state.confirm_lsn.value));
+  update->bind(6, commit.data(), static_cast<int>(commit.size()));
   update->exec();
 }
 
@@ -92,13 +117,7 @@ StreamRecord Store::stream_record() {
   const std::string nonces = row->getColumn(4).getString();
   for (ByteReader in(nonces); !in.empty();) record.nonces.push_back(Uuid::from_bytes(in.bytes(16)));
   record.confirm_lsn = {unsigned_at(*row, 5)};
-  const std::string last_commit = row->getColumn(6).getString();
-  if (ByteReader in(last_commit); !in.empty()) {
-    record.last_commit.emplace();
-    record.last_commit->xid = in.u32();
-    record.last_commit->end_lsn = {in.u64()};
-    record.last_commit->time = in.i64();
-  }
+  record.last_commit = commit_at(*row, 6);
   record.break_reason = row->getColumn(7).getString();
   record.break_after = position_at(*row, 8);
   record.replication_set = row->getColumn(9).getString();
@@ -107,37 +126,20 @@ StreamRecord Store::stream_record() {
 
 void Store::set_stream_record(const StreamRecord& record) {
   Use update(prepared(
-      "UPDATE state SET stream = ?, slot = ?, system_identifier = ?, timeline = ?, nonces = ?, confirm_lsn = ?, "
-      "last_commit = ?, break_reason = ?, break_after = ?, replication_set = ?"));
+      "UPDATE state SET stream = ?, slot = ?, system_identifier = ?, timeline = ?, nonces = ?, break_reason = ?, "
+      "break_after = ?, replication_set = ?"));
   std::string nonces;
   for (const Uuid& nonce : record.nonces) nonces += nonce.to_bytes();
-  const std::string stream = record.stream.to_bytes(), last_commit = encode(record.last_commit);
-  const std::string break_after = encode(record.break_after);
+  const std::string stream = record.stream.to_bytes(), break_after = encode(record.break_after);
   update->bind(1, stream.data(), static_cast<int>(stream.size()));
   update->bind(2, record.slot);
   update->bind(3, record.system_identifier);
   update->bind(4, record.timeline);
   update->bind(5, nonces.data(), static_cast<int>(nonces.size()));
-  update->bind(6, as_stored(record.confirm_lsn.value));
-  update->bind(7, last_commit.data(), static_cast<int>(last_commit.size()));
-  update->bind(8, record.break_reason);
-  update->bind(9, break_after.data(), static_cast<int>(break_after.size()));
-  update->bind(10, record.replication_set);
+  update->bind(6, record.break_reason);
+  update->bind(7, break_after.data(), static_cast<int>(break_after.size()));
+  update->bind(8, record.replication_set);
   update->exec();
-}
-
-void Store::set_confirmed(Lsn confirm_lsn, const std::optional<Commit>& last_commit) {
-  if (confirm_lsn.value != 0) {
-    Use update(prepared("UPDATE state SET confirm_lsn = max(confirm_lsn, ?)"));
-    update->bind(1, as_stored(confirm_lsn.value));
-    update->exec();
-  }
-  if (last_commit) {
-    const std::string bytes = encode(last_commit);
-    Use update(prepared("UPDATE state SET last_commit = ?"));
-    update->bind(1, bytes.data(), static_cast<int>(bytes.size()));
-    update->exec();
-  }
 }
 
 int64_t Store::acknowledged_id() {

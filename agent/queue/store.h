@@ -21,12 +21,16 @@ bool says_full(SQLite::Database& database, const SQLite::Exception& failure);
 [[noreturn]] void throw_damaged(const std::string& path, const std::string& reason);
 [[noreturn]] void throw_as_error(const std::string& path, const SQLite::Exception& failure);
 
-// What the one row of the table `state` holds, the stream record excepted.
+// What the one row of the table `state` holds together with the rows of `batch` stored since it was written; the rest
+// of the stream record excepted.
 struct StoreState {
   Uuid instance;
+  int64_t last_id = 0;  // of the last row that was ever stored
   Position head;
   Position applied;
   int64_t complete_id = 0;  // rows beyond it are parts of a transaction that is not complete
+  Lsn confirm_lsn;
+  std::optional<Commit> last_commit;
 };
 
 struct BatchSums {
@@ -58,19 +62,21 @@ class Store {
   // --- state ---
   StoreState state();
   void set_state(const StoreState& state);
-  StreamRecord stream_record();
-  void set_stream_record(const StreamRecord& record);
-  void set_confirmed(Lsn confirm_lsn, const std::optional<Commit>& last_commit);
+  StreamRecord stream_record();                        // its confirm_lsn and last_commit may be older than state()'s
+  void set_stream_record(const StreamRecord& record);  // those two excepted
 
   // --- batches ---
-  int64_t insert(const Batch& batch, std::string_view payload, uint64_t raw_bytes);
+  // Stores `batch` with this compressed payload as row `id`. The last row of an append says what `state` would:
+  // `state` is the one after it; otherwise nullptr.
+  void insert(int64_t id, const Batch& batch, std::string_view payload, const StoreState* state);
   std::string payload(int64_t id);
   std::vector<BatchRow> rows_after(int64_t id, int64_t last_id, size_t count_max, uint64_t bytes_max);
   // Where `position` lies among the rows up to `state.complete_id`; nullopt: nowhere.
   std::optional<Located> locate(const Position& position, const StoreState& state);
   BatchSums sums(int64_t after_id, int64_t last_id);
   int64_t first_commit_time_after(int64_t id);
-  // Deletes rows in (after_id, last_id], oldest first, at most `count_max` of them; returns what they held.
+  // Deletes rows in (after_id, last_id], oldest first, at most `count_max` of them; returns what they held. Belongs
+  // with a set_state: what the rows say may be in no other place.
   BatchSums remove(int64_t after_id, int64_t last_id, size_t count_max);
 
   // --- acknowledgements: "everything up to this row was applied at that time" ---
@@ -89,6 +95,12 @@ class Store {
   void checkpoint();      // empties the write-ahead log into the file, if no reader is in the way
 
  private:
+  struct Range {
+    int64_t first = 0, last = 0;
+  };
+  std::optional<Range> range_of(const Uuid& stream, int64_t last_id);
+  // The first row of a stream's range that reaches `seq` or more; nullopt: none does.
+  std::optional<BatchRow> first_reaching(uint64_t seq, Range range);
   SQLite::Statement& prepared(const char* sql);
 
   SQLite::Database database_;
