@@ -37,7 +37,7 @@ Task<> RetryLoop::run(std::function<Task<>()> attempt) const {
     if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
       throw boost::system::system_error(asio::error::operation_aborted);
     const auto now = Clock::now();
-    if (now - began > max) backoff.reset();
+    if (now - began > max || (has_progressed && has_progressed())) backoff.reset();
     auto pause = backoff.next();
     if (failure) {
       if (what_now(failure->kind()) == WhatNow::wait_for_person) pause *= kPersonFactor;

@@ -27,11 +27,12 @@ struct RetryLoop {
   std::string what;  // "capture", "link to region-1": the subject of the log lines
   Clock::duration first = std::chrono::milliseconds(200);
   Clock::duration max = std::chrono::seconds(5);
-  std::function<void(const Error&)> report;  // may be empty
+  std::function<void(const Error&)> report;   // may be empty
+  std::function<bool()> has_progressed = {};  // whether the attempt that ended got anything done; may be empty
 
-  // Runs `attempt()` again and again, for ever. An attempt that lasted longer than `max` begins the backoff anew.
-  // Error(config) and Error(internal) leave the loop; everything else is waited out. The same message is logged once,
-  // then each ten minutes.
+  // Runs `attempt()` again and again, for ever. An attempt that lasted longer than `max`, or got something
+  // done, begins the backoff anew. Error(config) and Error(internal) leave the loop; everything else is waited out. The
+  // same message is logged once, then each ten minutes.
   Task<> run(std::function<Task<>()> attempt) const;
 };
 

@@ -26,14 +26,28 @@ namespace {
 using asio::ip::tcp;
 
 constexpr auto kRivalGone = std::chrono::minutes(1);
+constexpr uint32_t kReplacementsMax = 3;  // of live sessions within that time; one agent does not come back so often
 constexpr auto kOpenTime = std::chrono::seconds(20);  // for a turn at the database; the child waits a little longer
 constexpr size_t kGreetingsMax = 256;                 // connections that have not said who they are
+
+// How a session learns that another one of its node took over.
+struct Replacement {
+  explicit Replacement(const asio::any_io_executor& executor) : happened(executor) {}
+  Signal happened;
+  std::string by;  // the other one's address
+};
 
 // A child's live session, so that a second one can be judged.
 struct LiveSession {
   Uuid instance;
   std::string address;
-  std::shared_ptr<Signal> replaced;
+  std::shared_ptr<Replacement> replacement;
+};
+
+// A second agent with a node's name.
+struct Rival {
+  Clock::time_point seen{};
+  uint32_t replacements = 0;  // of live sessions by ones with the same queue's identity, each soon after the other
 };
 
 // The batches that arrived and are not applied: how old the oldest change is.
@@ -83,7 +97,7 @@ class Intake {
       }
     }
     const std::string node = session->node();
-    auto replaced = std::make_shared<Signal>(co_await asio::this_coro::executor);
+    auto replacement = std::make_shared<Replacement>(co_await asio::this_coro::executor);
     if (const auto rival = live_.find(node); rival != live_.end()) {
       if (rival->second.instance != session->instance()) {
         const std::string words = "another agent named " + node + " is connected from " + rival->second.address +
@@ -91,16 +105,16 @@ class Intake {
         spdlog::warn("intake: {}", words);
         board_.set_notice(rival_subject(node), status::ATTENTION, words,
                           "stop one of the two; a node has one agent and one queue");
-        rival_seen_[node] = Clock::now();
+        rivals_[node].seen = Clock::now();
         co_await session->refuse(link::REFUSAL_DUPLICATE_NODE, words, "stop one of the two agents");
         co_return;
       }
-      rival->second.replaced->notify();
+      replace(node, rival->second, session->peer_address());
       live_.erase(rival);
     }
-    live_[node] = LiveSession{session->instance(), session->peer_address(), replaced};
-    const std::shared_ptr<void> leave(nullptr, [&](void*) { on_session_end(node, replaced); });
-    co_await converse(*session, *replaced);
+    live_[node] = LiveSession{session->instance(), session->peer_address(), replacement};
+    const std::shared_ptr<void> leave(nullptr, [&](void*) { on_session_end(node, replacement); });
+    co_await converse(*session, *replacement);
   }
 
   bool has_room_for_greeting() const { return greetings_ < kGreetingsMax; }
@@ -120,17 +134,34 @@ class Intake {
 
   static std::string rival_subject(const std::string& node) { return "child " + node + ", second agent"; }
 
-  // Its agent tries again within seconds for as long as it runs.
-  void forget_rival(const std::string& node) {
-    const auto rival = rival_seen_.find(node);
-    if (rival == rival_seen_.end() || Clock::now() - rival->second < kRivalGone) return;
-    board_.clear_notice(rival_subject(node));
-    rival_seen_.erase(rival);
+  // An agent that comes back gives no sign of it when its old session is still thought alive; two agents with copies of
+  // one queue do the same again and again.
+  void replace(const std::string& node, LiveSession& old, const std::string& by) {
+    Rival& rival = rivals_[node];
+    if (Clock::now() - rival.seen >= kRivalGone) rival.replacements = 0;
+    rival.seen = Clock::now();
+    if (++rival.replacements >= kReplacementsMax) {
+      const std::string words = "sessions of " + node + " from " + old.address + " and " + by +
+                                " replace each other: a copy of its queue is in use";
+      spdlog::warn("intake: {}", words);
+      board_.set_notice(rival_subject(node), status::ATTENTION, words,
+                        "stop one of the two agents; a node has one agent and one queue");
+    }
+    old.replacement->by = by;
+    old.replacement->happened.notify();
   }
 
-  void on_session_end(const std::string& node, const std::shared_ptr<Signal>& replaced) {
+  // Its agent tries again within seconds for as long as it runs.
+  void forget_rival(const std::string& node) {
+    const auto rival = rivals_.find(node);
+    if (rival == rivals_.end() || Clock::now() - rival->second.seen < kRivalGone) return;
+    board_.clear_notice(rival_subject(node));
+    rivals_.erase(rival);
+  }
+
+  void on_session_end(const std::string& node, const std::shared_ptr<Replacement>& replacement) {
     const auto mine = live_.find(node);
-    if (mine == live_.end() || mine->second.replaced != replaced) return;
+    if (mine == live_.end() || mine->second.replacement != replacement) return;
     live_.erase(mine);
     auto& child = board_.child(node);
     child.set_state("offline");
@@ -139,7 +170,7 @@ class Intake {
     child.set_offline_since(unix_milliseconds_now());
   }
 
-  Task<> converse(IntakeSession& session, Signal& replaced) {
+  Task<> converse(IntakeSession& session, Replacement& replacement) {
     const std::string node = session.node();
     const ChildConfig& child = *std::find_if(config_.intake->children.begin(), config_.intake->children.end(),
                                              [&](const ChildConfig& listed) { return listed.name == node; });
@@ -149,7 +180,7 @@ class Intake {
     Position applied;
     bool is_open = false;
     try {
-      co_await until_one_ends(open(lane, applied, is_open), replaced.wait(), sleep_for(kOpenTime));
+      co_await until_one_ends(open(lane, applied, is_open), replacement.happened.wait(), sleep_for(kOpenTime));
     } catch (const Error& error) {
       failure = error;
     }
@@ -188,10 +219,10 @@ class Intake {
       progress.notify();
     };
     try {
-      co_await until_one_ends(closing(session, receive(session, lane, waiting)),
-                              closing(session, lane.run(on_progress)),
-                              closing(session, acknowledge(session, report, progress)),
-                              closing(session, session.keep_alive()), show_lag(status, waiting), replaced.wait());
+      co_await until_one_ends(
+          closing(session, receive(session, lane, waiting)), closing(session, lane.run(on_progress)),
+          closing(session, acknowledge(session, report, progress)), closing(session, session.keep_alive()),
+          show_lag(status, waiting), replacement.happened.wait());
     } catch (const Error& error) {
       failure = error;
     }
@@ -205,7 +236,10 @@ class Intake {
       }
       co_return;
     }
-    co_await session.refuse(link::REFUSAL_REPLACED, "a newer session of this node took over");
+    co_await session.refuse(
+        link::REFUSAL_REPLACED, "a newer session of " + node + " from " + replacement.by + " took over",
+        "if it happens again and again, an agent there has a copy of this node's queue: stop one of "
+        "the two");
   }
 
   // One of the session's tasks. Cancellation alone does not reach every wait inside TLS: the first task to fail takes
@@ -251,22 +285,32 @@ class Intake {
     lane.add_relation(shape_id, std::move(relation));
   }
 
-  // Tells the child what is committed, and why it is held; several commits at once become one acknowledgement.
+  // Tells the child what is committed, and why it is held; commits that follow closely become one acknowledgement.
   Task<> acknowledge(IntakeSession& session, const LaneReport& report, Signal& progress) {
+    auto last_said = Clock::now() - kAckPause;
+    bool was_held = false;
     for (;;) {
       co_await progress.wait();
+      const auto may_wait = [&] {
+        return Clock::now() < last_said + kAckPause && !report.hold && !was_held &&
+               !session.is_much(report.applied, report.consumed_bytes);
+      };
+      while (may_wait()) co_await progress.wait_for(last_said + kAckPause - Clock::now());
       failpoint("before_ack");
-      link::Ack ack;
-      write_position(ack.mutable_applied(), report.applied);
-      ack.set_consumed_bytes(report.consumed_bytes);
-      if (report.hold) {
-        ack.mutable_hold()->set_reason(report.hold->reason);
-        ack.mutable_hold()->set_hint(report.hold->hint);
-        ack.mutable_hold()->set_sqlstate(report.hold->sqlstate);
-        ack.mutable_hold()->set_since(report.hold->since);
-      }
-      co_await session.acknowledge(ack);
+      last_said = Clock::now();
+      was_held = report.hold.has_value();
+      co_await session.acknowledge(report.applied, report.consumed_bytes, hold_of(report));
     }
+  }
+
+  static std::optional<link::Hold> hold_of(const LaneReport& report) {
+    if (!report.hold) return std::nullopt;
+    link::Hold hold;
+    hold.set_reason(report.hold->reason);
+    hold.set_hint(report.hold->hint);
+    hold.set_sqlstate(report.hold->sqlstate);
+    hold.set_since(report.hold->since);
+    return hold;
   }
 
   void show(const std::string& node, const LaneReport& report) {
@@ -295,7 +339,7 @@ class Intake {
   TlsContext tls_;
   ConnectionPool pool_;
   std::map<std::string, LiveSession> live_;
-  std::map<std::string, Clock::time_point> rival_seen_;
+  std::map<std::string, Rival> rivals_;
   std::map<std::string, LaneMemory> memories_;
   size_t greetings_ = 0;
 };

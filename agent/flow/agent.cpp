@@ -127,21 +127,24 @@ class Agent {
   }
 
   Task<> deliver(Queue& queue, Worker& reader, Worker& writer) {
-    size_t endpoint = 0;
-    const RetryLoop loop{.what = "uplink", .report = [this](const Error& error) {
-                           auto& status = board_.uplink();
-                           if (status.connected_since()) status.set_offline_since(unix_milliseconds_now());
-                           status.set_connected_since(0);
-                           const bool is_refused =
-                               error.kind() == ErrorKind::refused || error.kind() == ErrorKind::setup;
-                           status.set_state(is_refused ? "refused" : "connecting");
-                           status.set_health(health_of(error));
-                           status.set_message(error.message());
-                           board_.set_notice("uplink", health_of(error), error.message(), error.hint());
-                         }};
+    DeliveryMemory memory;
+    const RetryLoop loop{.what = "uplink",
+                         .report =
+                             [this](const Error& error) {
+                               auto& status = board_.uplink();
+                               if (status.connected_since()) status.set_offline_since(unix_milliseconds_now());
+                               status.set_connected_since(0);
+                               const bool is_refused =
+                                   error.kind() == ErrorKind::refused || error.kind() == ErrorKind::setup;
+                               status.set_state(is_refused ? "refused" : "connecting");
+                               status.set_health(health_of(error));
+                               status.set_message(error.message());
+                               board_.set_notice("uplink", health_of(error), error.message(), error.hint());
+                             },
+                         .has_progressed = [&memory] { return memory.has_progressed; }};
     co_await loop.run([&]() -> Task<> {
       return deliver_once(
-          Delivery{config_, queue, reader, writer, board_, appended_, [this] { restart_capture_.notify(); }}, endpoint);
+          Delivery{config_, queue, reader, writer, board_, appended_, [this] { restart_capture_.notify(); }}, memory);
     });
   }
 

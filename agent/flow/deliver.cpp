@@ -3,18 +3,32 @@
 #include <spdlog/spdlog.h>
 
 #include <set>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/version.h"
+#include "monitor/news.h"
+#include "uplink/outgoing.h"
 #include "uplink/session.h"
 
 namespace tributary {
 namespace {
 
-constexpr size_t kBatchesPerRead = 64;
+constexpr size_t kBatchesPerRead = 4096;  // small ones are merged
 constexpr uint64_t kBytesPerRead = 4 << 20;
 constexpr auto kStatusInterval = std::chrono::seconds(5);
 constexpr auto kQueueCareInterval = std::chrono::seconds(30);
+
+// What lies in the queue after `place`, ready for the link; moves `place` behind it.
+std::vector<Batch> next_batches(const Delivery& delivery, Queue::Place& place) {
+  std::vector<Batch> batches;
+  if (place.rest) batches.push_back(*std::exchange(place.rest, std::nullopt));
+  for (StoredBatch& stored : delivery.queue.read_after(place.after_id, kBatchesPerRead, kBytesPerRead)) {
+    place.after_id = stored.id;
+    batches.push_back(std::move(stored.batch));
+  }
+  return outgoing(std::move(batches));
+}
 
 Task<> send_batches(Delivery& delivery, UplinkSession& session, Queue::Place place) {
   std::set<uint64_t> announced;
@@ -28,27 +42,22 @@ Task<> send_batches(Delivery& delivery, UplinkSession& session, Queue::Place pla
   for (const Relation& relation : latest)
     if (announced.insert(relation.shape_id()).second) co_await session.send_relation(relation);
 
-  if (place.rest) {
-    for (const uint64_t shape : place.rest->relations) co_await announce(shape);
-    co_await session.send_batch(std::move(*place.rest));
-  }
-  int64_t last_id = place.after_id;
   for (;;) {
-    auto stored = co_await delivery.queue_reader.run(
-        [&] { return delivery.queue.read_after(last_id, kBatchesPerRead, kBytesPerRead); });
-    for (StoredBatch& entry : stored) {
-      for (const uint64_t shape : entry.batch.relations) co_await announce(shape);
-      last_id = entry.id;
-      co_await session.send_batch(std::move(entry.batch));
+    // Read no sooner than it can be sent: what is stored meanwhile may go with it.
+    co_await session.wait_for_room();
+    std::vector<Batch> batches = co_await delivery.queue_reader.run([&] { return next_batches(delivery, place); });
+    for (Batch& batch : batches) {
+      for (const uint64_t shape : batch.relations) co_await announce(shape);
+      co_await session.send_batch(std::move(batch));
     }
     auto& status = delivery.board.uplink();
     status.set_sent_position(session.window().sent_position().to_string());
     status.set_batches_in_flight(session.window().batches_in_flight());
-    if (stored.empty()) co_await delivery.appended.wait();
+    if (batches.empty()) co_await delivery.appended.wait();
   }
 }
 
-Task<> take_acknowledgements(Delivery& delivery, UplinkSession& session, Signal& moved) {
+Task<> take_acknowledgements(Delivery& delivery, UplinkSession& session, Signal& moved, DeliveryMemory& memory) {
   for (;;) {
     const Acknowledgement acknowledgement = co_await session.next_acknowledgement();
     auto& status = delivery.board.uplink();
@@ -66,7 +75,9 @@ Task<> take_acknowledgements(Delivery& delivery, UplinkSession& session, Signal&
       status.clear_message();
       delivery.board.clear_notice("uplink");
     }
-    if (acknowledgement.is_moved) moved.notify();
+    if (!acknowledgement.is_moved) continue;
+    memory.has_progressed = true;
+    moved.notify();
   }
 }
 
@@ -82,11 +93,20 @@ Task<> store_acknowledgements(Delivery& delivery, UplinkSession& session, Signal
 }
 
 Task<> report_status(Delivery& delivery, UplinkSession& session) {
+  std::string said;
+  Clock::time_point news_after{}, figures_after{};
   for (;;) {
     delivery.board.uplink().set_round_trip_ms(session.round_trip_ms());
     delivery.board.uplink().set_clock_offset_ms(session.clock_offset_ms());
     const status::NodeStatus report = delivery.board.report_for_parent();
-    co_await session.send_status(report);
+    std::string news = without_figures(report).SerializeAsString();
+    const auto now = Clock::now();
+    if (now >= figures_after || (now >= news_after && news != said)) {
+      co_await session.send_status(report);
+      said = std::move(news);
+      news_after = now + pause_before_news(report.ByteSizeLong());
+      figures_after = now + pause_before_figures(report.ByteSizeLong());
+    }
     co_await sleep_for(kStatusInterval);
   }
 }
@@ -128,9 +148,10 @@ Task<> give_up_stream(Delivery& delivery, Position parents) {
 
 }  // namespace
 
-Task<> deliver_once(Delivery delivery, size_t& endpoint) {
+Task<> deliver_once(Delivery delivery, DeliveryMemory& memory) {
   const ParentConfig& parent = *delivery.config.parent;
   auto& status = delivery.board.uplink();
+  memory.has_progressed = false;
   status.set_parent(parent.name);
   status.set_state("connecting");
   if (!status.offline_since()) status.set_offline_since(unix_milliseconds_now());
@@ -144,13 +165,13 @@ Task<> deliver_once(Delivery delivery, size_t& endpoint) {
   std::unique_ptr<UplinkSession> session;
   std::optional<Error> failure;
   for (size_t attempt = 0; !session && attempt < parent.endpoints.size(); ++attempt) {
-    const std::string address = parent.endpoints[endpoint % parent.endpoints.size()];
+    const std::string address = parent.endpoints[memory.endpoint % parent.endpoints.size()];
     status.set_endpoint(address);
     try {
       session = co_await UplinkSession::open(address, context, greeting);
     } catch (const Error& error) {
       failure = error;
-      ++endpoint;
+      ++memory.endpoint;
     }
   }
   if (!session) throw *failure;
@@ -170,7 +191,7 @@ Task<> deliver_once(Delivery delivery, size_t& endpoint) {
 
   Signal moved(co_await asio::this_coro::executor);
   co_await until_one_ends(closing(*session, send_batches(delivery, *session, std::move(*place))),
-                          closing(*session, take_acknowledgements(delivery, *session, moved)),
+                          closing(*session, take_acknowledgements(delivery, *session, moved, memory)),
                           closing(*session, store_acknowledgements(delivery, *session, moved)),
                           closing(*session, report_status(delivery, *session)),
                           closing(*session, session->keep_alive()));

@@ -27,7 +27,12 @@ struct Delivery {
   std::function<void()> restart_capture;  // the stream broke: capture must begin a new one
 };
 
-// Tries the endpoints in turn, beginning with `endpoint`, the one that worked last; sets it to the one in use.
-Task<> deliver_once(Delivery delivery, size_t& endpoint);
+// What outlives a session.
+struct DeliveryMemory {
+  size_t endpoint = 0;          // the one that worked last; the others are tried after it
+  bool has_progressed = false;  // the last session moved the applied position
+};
+
+Task<> deliver_once(Delivery delivery, DeliveryMemory& memory);
 
 }  // namespace tributary

@@ -34,6 +34,7 @@ Task<> IntakeSession::welcome(std::string our_name, Position applied) {
   write_position(welcome.mutable_applied(), applied);
   welcome.set_window_bytes(kWindowBytes);
   welcome.set_frame_bytes_max(kFrameBytesMax);
+  reached_ = applied;
   co_await link_->send(frame);
 }
 
@@ -52,11 +53,11 @@ Task<IntakeSession::Inbound> IntakeSession::receive() {
     link::Frame frame = co_await link_->receive(kFrameBytesMax);
     switch (frame.body_case()) {
       case link::Frame::kBatch: {
-        Batch batch = batch_from(std::move(*frame.mutable_batch()), kRawBytesMax);
-        // A batch may begin while the window still has room, however large it is.
-        if (received_bytes_ - consumed_bytes_ >= kWindowBytes)
+        Batch batch = batch_from(std::move(*frame.mutable_batch()), kRawBytesMax, reached_);
+        if (!receipts_.has_room(kWindowBytes))
           throw Error(ErrorKind::protocol, "the child sent more than its window allows");
-        received_bytes_ += batch.payload.size();
+        receipts_.received(batch);
+        reached_ = batch.to;
         co_return batch;
       }
       case link::Frame::kRelation: co_return relation_from(frame.relation());
@@ -72,10 +73,10 @@ Task<IntakeSession::Inbound> IntakeSession::receive() {
   }
 }
 
-Task<> IntakeSession::acknowledge(const link::Ack& ack) {
-  consumed_bytes_ = ack.consumed_bytes();
+Task<> IntakeSession::acknowledge(Position applied, uint64_t consumed_bytes, std::optional<link::Hold> hold) {
   link::Frame frame;
-  *frame.mutable_ack() = ack;
+  *frame.mutable_ack() = receipts_.acknowledge(applied, consumed_bytes);
+  if (hold) *frame.mutable_ack()->mutable_hold() = std::move(*hold);
   co_await link_->send(frame);
 }
 

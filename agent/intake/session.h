@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,7 +14,9 @@
 #include "change/batch.h"
 #include "change/relation.h"
 #include "config/config.h"
+#include "intake/receipts.h"
 #include "wire/heartbeat.h"
+#include "wire/protocol.h"
 #include "wire/tls.h"
 
 namespace tributary {
@@ -36,21 +39,26 @@ class IntakeSession {
   using Inbound = std::variant<Batch, Relation, status::NodeStatus>;
   // The next thing of weight; answers pings on the way. Error(protocol) when the child exceeds its window.
   Task<Inbound> receive();
-  Task<> acknowledge(const link::Ack& ack);
+  // Says what is committed; `hold`: why the child's stream stands still, if it does.
+  Task<> acknowledge(Position applied, uint64_t consumed_bytes, std::optional<link::Hold> hold);
+  // The child may be waiting to hear of it.
+  bool is_much(const Position& applied, uint64_t consumed_bytes) const {
+    return receipts_.is_much(applied, consumed_bytes);
+  }
   // Ends whatever waits for the link.
   void close() { link_->close(); }
-  // Pings, and ends with Error(connection) when nothing was heard for three intervals.
+  // Pings a silent child, and ends with Error(connection) when nothing is heard for too long.
   Task<> keep_alive() { return heartbeat_.run(); }
 
  private:
   IntakeSession(std::unique_ptr<Link> link, std::string node, Uuid instance);
 
   std::unique_ptr<Link> link_;
-  Heartbeat heartbeat_{*link_, "the child"};
+  Heartbeat heartbeat_{*link_, "the child", kParentPingInterval};
   std::string node_;
   Uuid instance_;
-  uint64_t received_bytes_ = 0;
-  uint64_t consumed_bytes_ = 0;
+  Receipts receipts_;
+  Position reached_;  // where the batch received last ends
 };
 
 }  // namespace tributary

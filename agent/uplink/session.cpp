@@ -1,6 +1,7 @@
 #include "uplink/session.h"
 
 #include "base/clock.h"
+#include "change/compression.h"
 #include "wire/convert.h"
 #include "wire/protocol.h"
 
@@ -44,24 +45,33 @@ Task<> UplinkSession::send_relation(const Relation& relation) {
   co_await link_->send(frame);
 }
 
-Task<> UplinkSession::send_batch(Batch batch) {
+Task<> UplinkSession::wait_for_room() {
   while (!window_.has_room()) co_await room_.wait();
+}
+
+Task<> UplinkSession::send_batch(Batch batch) {
+  co_await wait_for_room();
   if (batch.payload.size() + kFrameOverheadMax > frame_bytes_max_)
     throw Error(ErrorKind::setup,
                 "a change of " + std::to_string(batch.payload.size() >> 20) +
                     " MiB, compressed, is more than the parent takes (" + std::to_string(frame_bytes_max_ >> 20) +
                     " MiB)",
                 "leave the column with such values out of [[table]] columns, or bring them over in another way");
+  const Position reached = window_.sent_position();
   window_.sent(batch.to, batch.is_last_part, batch.payload.size());
+  const bool is_plain = !is_compressed(batch.payload);
   link::Frame frame;
-  write_batch(frame.mutable_batch(), std::move(batch));
-  co_await link_->send(frame);
+  write_next_batch(frame.mutable_batch(), std::move(batch), reached);
+  if (is_plain)
+    co_await link_->send_packed(frame);
+  else
+    co_await link_->send(frame);
 }
 
 Task<> UplinkSession::send_status(const status::NodeStatus& report) {
   link::Frame frame;
   *frame.mutable_status_report() = report;
-  co_await link_->send(frame);
+  co_await link_->send_packed(frame);
 }
 
 Task<Acknowledgement> UplinkSession::next_acknowledgement() {
@@ -69,12 +79,15 @@ Task<Acknowledgement> UplinkSession::next_acknowledgement() {
     const link::Frame frame = co_await link_->receive(kControlFrameBytesMax);
     switch (frame.body_case()) {
       case link::Frame::kAck: {
+        const link::Ack& ack = frame.ack();
         Acknowledgement acknowledgement;
-        acknowledgement.applied = position_from(frame.ack().applied());
-        acknowledgement.is_moved = window_.acknowledged(acknowledgement.applied, frame.ack().consumed_bytes());
-        acknowledgement.is_held = frame.ack().has_hold();
-        acknowledgement.hold_reason = frame.ack().hold().reason();
-        acknowledgement.hold_hint = frame.ack().hold().hint();
+        acknowledgement.is_moved = ack.has_applied()
+                                       ? window_.acknowledged(position_from(ack.applied()), ack.consumed_bytes())
+                                       : window_.acknowledged_batches(ack.batches(), ack.chain());
+        acknowledgement.applied = window_.applied_position();
+        acknowledgement.is_held = ack.has_hold();
+        acknowledgement.hold_reason = ack.hold().reason();
+        acknowledgement.hold_hint = ack.hold().hint();
         room_.notify();
         co_return acknowledgement;
       }

@@ -15,6 +15,7 @@
 #include "change/relation.h"
 #include "uplink/window.h"
 #include "wire/heartbeat.h"
+#include "wire/protocol.h"
 #include "wire/tls.h"
 
 namespace tributary {
@@ -47,20 +48,21 @@ class UplinkSession {
   uint64_t frame_bytes_max() const { return frame_bytes_max_; }
 
   Task<> send_relation(const Relation& relation);
+  Task<> wait_for_room();
   Task<> send_batch(Batch batch);  // waits until the window has room
   Task<> send_status(const status::NodeStatus& report);
   // Answers pings on the way.
   Task<Acknowledgement> next_acknowledgement();
   // Ends whatever waits for the link.
   void close() { link_->close(); }
-  // Pings, and ends with Error(connection) when nothing was heard for three intervals.
+  // Pings a silent parent, and ends with Error(connection) when nothing is heard for too long.
   Task<> keep_alive() { return heartbeat_.run(); }
 
  private:
   UplinkSession(std::unique_ptr<Link> link, const asio::any_io_executor& executor, const link::Welcome& welcome);
 
   std::unique_ptr<Link> link_;
-  Heartbeat heartbeat_{*link_, "the parent"};
+  Heartbeat heartbeat_{*link_, "the parent", kPingInterval};
   Window window_;
   Signal room_;
   uint64_t frame_bytes_max_;

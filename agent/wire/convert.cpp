@@ -3,16 +3,32 @@
 #include <utility>
 
 #include "base/error.h"
+#include "change/compression.h"
+#include "change/payload.h"
 
 namespace tributary {
 namespace {
 
-constexpr int kColumnsMax = 1664;       // PostgreSQL's own limit for a row of a result
+constexpr int kColumnsMax = 1664;  // PostgreSQL's own limit for a row of a result
 constexpr size_t kReasonBytesMax = 4096;
 constexpr int kRelationsMax = 0x10000;  // a change names its relation by 16 bits
 
 void require(bool condition, const std::string& what) {
   if (!condition) throw Error(ErrorKind::protocol, what);
+}
+
+// Sets `to` and the first commit's time to what the commits of the plain payload say.
+void follow_payload(const link::Batch& message, Batch& batch) {
+  require(!message.payload().empty() && !is_compressed(message.payload()), "a batch without the position it reaches");
+  batch.to = batch.from;
+  batch.first_commit_time = 0;
+  for (PayloadReader reader(message.payload()); !reader.at_end();) {
+    const Record record = reader.next();
+    const auto* commit = std::get_if<Commit>(&record);
+    if (!commit) continue;
+    if (batch.to == batch.from) batch.first_commit_time = commit->time;
+    batch.to = advance(batch.to, *commit);
+  }
 }
 
 }  // namespace
@@ -77,16 +93,34 @@ void write_batch(link::Batch* out, Batch&& batch) {
   out->set_payload(std::move(batch.payload));
 }
 
-Batch batch_from(link::Batch&& message, uint64_t raw_bytes_max) {
-  require(message.has_from() && message.has_to(), "a batch without positions");
+void write_next_batch(link::Batch* out, Batch&& batch, const Position& reached) {
+  const bool is_next = batch.from == reached;
+  const bool is_plain = !batch.payload.empty() && !is_compressed(batch.payload);
+  write_batch(out, std::move(batch));
+  if (is_next) out->clear_from();
+  if (!is_plain) return;
+  out->clear_raw_bytes();
+  out->clear_to();
+  out->clear_first_commit_time();
+}
+
+Batch batch_from(link::Batch&& message, uint64_t raw_bytes_max, const Position& reached) {
   Batch batch;
-  batch.from = position_from(message.from());
-  batch.to = position_from(message.to());
+  batch.from = message.has_from() ? position_from(message.from()) : reached;
   batch.part = message.part();
   batch.is_last_part = !message.more_parts();
   batch.raw_bytes = message.raw_bytes();
   batch.changes = message.changes();
   batch.first_commit_time = message.first_commit_time();
+  if (!message.payload().empty() && !is_compressed(message.payload())) {
+    require(batch.raw_bytes == 0 || batch.raw_bytes == message.payload().size(),
+            "a plain payload has another size than its batch says");
+    batch.raw_bytes = message.payload().size();
+  }
+  if (message.has_to())
+    batch.to = position_from(message.to());
+  else
+    follow_payload(message, batch);
   require(!batch.to.is_nil(), "a batch that reaches no stream");
   require(message.relations_size() <= kRelationsMax, "a batch with too many relations");
   batch.relations.assign(message.relations().begin(), message.relations().end());
@@ -110,6 +144,7 @@ Batch batch_from(link::Batch&& message, uint64_t raw_bytes_max) {
     require(is_part_of_many ? batch.to.seq == batch.from.seq + 1 : batch.to.seq > batch.from.seq,
             "a batch from " + batch.from.to_string() + " to " + batch.to.to_string());
   require(!batch.payload.empty(), "a batch without a payload");
+  require(batch.raw_bytes != 0, "a compressed payload without its size");
   require(batch.raw_bytes <= raw_bytes_max, "a batch of " + std::to_string(batch.raw_bytes) + " bytes; at most " +
                                                 std::to_string(raw_bytes_max) + " are allowed");
   return batch;

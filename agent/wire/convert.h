@@ -1,7 +1,8 @@
 // Positions, shapes and batches as messages of the link, and back.
 //
 // What comes from outside is checked field by field here, so that the rooms behind never see an impossible value:
-// every *_from throws Error(protocol) that names the field. Payloads are passed on unopened (apply opens them).
+// every *_from throws Error(protocol) that names the field. Payloads are passed on unopened (apply opens them), except
+// plain ones whose positions are left out.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,10 @@ Relation relation_from(const link::Relation& message);
 
 // Moves the payload; nothing of its size is copied.
 void write_batch(link::Batch* out, Batch&& batch);
-// `raw_bytes_max` limits what the payload may grow to when it is opened.
-Batch batch_from(link::Batch&& message, uint64_t raw_bytes_max);
+// The same without what the other side can tell by itself; `reached`: where the batch before ended, or what was applied
+// when the session began.
+void write_next_batch(link::Batch* out, Batch&& batch, const Position& reached);
+// Either of them. `raw_bytes_max` limits what the payload may grow to when it is opened. A plain payload is read once.
+Batch batch_from(link::Batch&& message, uint64_t raw_bytes_max, const Position& reached);
 
 }  // namespace tributary

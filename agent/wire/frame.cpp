@@ -6,6 +6,11 @@
 #include "base/error.h"
 
 namespace tributary {
+namespace {
+
+constexpr uint32_t kPackedBit = 1U << 31;
+
+}  // namespace
 
 void append_frame(std::string& out, const link::Frame& frame) {
   const size_t body_bytes = frame.ByteSizeLong();
@@ -17,8 +22,23 @@ void append_frame(std::string& out, const link::Frame& frame) {
   frame.SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(out.data() + start));
 }
 
+void append_packed_frame(std::string& out, const link::Frame& frame, Packer& packer) {
+  std::string content;
+  append_frame(content, frame);
+  content.erase(0, kFrameHeaderBytes);
+  if (content.size() > kPackedFrameBytesMax)
+    throw Error(ErrorKind::internal, "a frame of " + std::to_string(content.size()) + " bytes cannot be packed");
+  const std::string piece = packer.pack(content);
+  put_u32(out, static_cast<uint32_t>(piece.size()) | kPackedBit);
+  out += piece;
+}
+
+bool is_packed(std::string_view header) {
+  return (ByteReader(header).u32() & kPackedBit) != 0;
+}
+
 size_t frame_body_bytes(std::string_view header, size_t frame_bytes_max) {
-  const size_t body_bytes = ByteReader(header).u32();
+  const size_t body_bytes = ByteReader(header).u32() & ~kPackedBit;
   if (body_bytes == 0) throw Error(ErrorKind::protocol, "an empty frame");
   if (body_bytes > frame_bytes_max)
     throw Error(ErrorKind::protocol, "a frame of " + std::to_string(body_bytes) + " bytes; at most " +

@@ -6,7 +6,7 @@
 namespace tributary {
 
 Task<> Heartbeat::run() {
-  co_await until_one_ends(ping(), watch_for_silence());
+  co_await until_one_ends(ping_when_silent(), watch_for_silence());
 }
 
 Task<> Heartbeat::answer(const link::Ping& ping) {
@@ -17,11 +17,24 @@ Task<> Heartbeat::answer(const link::Ping& ping) {
 }
 
 Task<> Heartbeat::ping() {
+  link::Frame frame;
+  frame.mutable_ping()->set_sent_at(unix_milliseconds_now());
+  co_await link_.send(frame);
+}
+
+// What was heard tells of both directions: the child hears an acknowledgement only after it has sent something, and the
+// parent hears it.
+Task<> Heartbeat::ping_when_silent() {
+  uint64_t heard_bytes = 0;
+  Clock::time_point last_ping{};
   for (;;) {
-    link::Frame frame;
-    frame.mutable_ping()->set_sent_at(unix_milliseconds_now());
-    co_await link_.send(frame);
-    co_await sleep_for(kPingInterval);
+    const bool is_silent = link_.bytes_received() == heard_bytes;
+    heard_bytes = link_.bytes_received();
+    if (is_silent || Clock::now() - last_ping >= kProbeInterval) {
+      last_ping = Clock::now();
+      co_await ping();
+    }
+    co_await sleep_for(interval_);
   }
 }
 

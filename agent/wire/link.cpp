@@ -51,7 +51,10 @@ struct Link::State {
   }
 
   Task<> handshake(asio::ssl::stream_base::handshake_type side);
+  std::string& chunk_for(size_t frame_bytes);
+  Task<> wait_until_sent(uint64_t frame_number);
   Task<> write_all();
+  link::Frame decode(std::string_view header, std::string_view body);
   Task<> fill(size_t wanted);
   void close() {
     error_code ignored;
@@ -77,6 +80,8 @@ struct Link::State {
   size_t begin = 0;
   size_t end = 0;
   bool is_receiving = false;
+  std::optional<Packer> packer;  // made by the first packed frame, as most links have none in a direction
+  std::optional<Unpacker> unpacker;
   uint64_t bytes_received = 0;
 };
 
@@ -89,6 +94,24 @@ Task<> Link::State::handshake(asio::ssl::stream_base::handshake_type side) {
   const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(stream.native_handle()),
                                                                 &X509_free);
   if (certificate) peer_names = dns_names_of(certificate.get());
+}
+
+// Where a frame is queued: behind others that fit into one TLS record with it.
+std::string& Link::State::chunk_for(size_t frame_bytes) {
+  if (outgoing.empty() || outgoing.back().size() + frame_bytes > kChunkBytes) outgoing.emplace_back();
+  return outgoing.back();
+}
+
+Task<> Link::State::wait_until_sent(uint64_t frame_number) {
+  while (frames_written < frame_number) {
+    if (is_broken) throw Error(ErrorKind::connection, "the connection to " + peer_label + " is broken");
+    if (!is_writing) {
+      co_await write_all();
+    } else {
+      const auto [failure] = co_await written_signal.async_wait(kTuple);
+      co_await rethrow_if_cancelled(failure);
+    }
+  }
 }
 
 // Writes all that lies in `outgoing` now, for whoever queued it.
@@ -140,6 +163,12 @@ Task<> Link::State::fill(size_t wanted) {
   }
   end += bytes;
   bytes_received += bytes;
+}
+
+link::Frame Link::State::decode(std::string_view header, std::string_view body) {
+  if (!is_packed(header)) return decode_frame(body);
+  if (!unpacker) unpacker.emplace();
+  return decode_frame(unpacker->unpack(body, kPackedFrameBytesMax));
 }
 
 Link::Link(std::shared_ptr<State> state) : state_(std::move(state)) {}
@@ -226,19 +255,17 @@ uint64_t Link::bytes_received() const {
 
 Task<> Link::send(const link::Frame& frame) {
   const auto state = state_;
-  if (state->outgoing.empty() || state->outgoing.back().size() + frame.ByteSizeLong() > kChunkBytes)
-    state->outgoing.emplace_back();
-  append_frame(state->outgoing.back(), frame);
-  const uint64_t mine = ++state->frames_queued;
-  while (state->frames_written < mine) {
-    if (state->is_broken) throw Error(ErrorKind::connection, "the connection to " + state->peer_label + " is broken");
-    if (!state->is_writing) {
-      co_await state->write_all();
-    } else {
-      const auto [failure] = co_await state->written_signal.async_wait(kTuple);
-      co_await rethrow_if_cancelled(failure);
-    }
-  }
+  append_frame(state->chunk_for(frame.ByteSizeLong()), frame);
+  co_await state->wait_until_sent(++state->frames_queued);
+}
+
+Task<> Link::send_packed(const link::Frame& frame) {
+  const auto state = state_;
+  const size_t frame_bytes = frame.ByteSizeLong();
+  if (frame_bytes > kPackedFrameBytesMax) co_return co_await send(frame);
+  if (!state->packer) state->packer.emplace();
+  append_packed_frame(state->chunk_for(frame_bytes), frame, *state->packer);
+  co_await state->wait_until_sent(++state->frames_queued);
 }
 
 Task<link::Frame> Link::receive(size_t frame_bytes_max) {
@@ -258,7 +285,7 @@ Task<link::Frame> Link::receive(size_t frame_bytes_max) {
       co_await state->fill(wanted);
       continue;
     }
-    link::Frame frame = decode_frame(bytes.substr(kFrameHeaderBytes, wanted - kFrameHeaderBytes));
+    link::Frame frame = state->decode(bytes, bytes.substr(kFrameHeaderBytes, wanted - kFrameHeaderBytes));
     state->begin += wanted;
     if (state->begin == state->end) {
       state->begin = state->end = 0;

@@ -17,8 +17,11 @@ constexpr uint64_t kControlFrameBytesMax = 1 << 20;  // of a frame from a parent
 constexpr uint64_t kRawBytesMax = 1ULL << 30;        // of a batch's payload when opened
 constexpr auto kConnectTimeout = std::chrono::seconds(15);
 constexpr auto kWelcomeTimeout = std::chrono::seconds(30);
-constexpr auto kPingInterval = std::chrono::seconds(10);
-constexpr auto kSilenceMax = 3 * kPingInterval;  // without a byte: the peer is gone
+constexpr auto kPingInterval = std::chrono::seconds(10);        // of a child that hears nothing
+constexpr auto kParentPingInterval = std::chrono::seconds(15);  // of its parent: usually the child was quicker
+constexpr auto kSilenceMax = std::chrono::seconds(30);          // without a byte: the peer is gone
+constexpr auto kProbeInterval = std::chrono::minutes(1);        // of pings for the sake of the round trip alone
+constexpr auto kAckPause = std::chrono::milliseconds(40);  // at least, between two unless the child may wait for one
 
 link::Frame refusal_frame(link::RefusalCode code, const std::string& message, const std::string& hint);
 

@@ -50,6 +50,9 @@ class Link {
   // Returns when the frame was handed to the operating system. Any number of coroutines may send at once: frames go out
   // whole, in the order of the calls. After a failure, or when a sender was cancelled, the link sends nothing more.
   Task<> send(const link::Frame& frame);
+  // The same for a small frame that is like those before it (wire/frame.h): it takes less of the link, and some time.
+  // Larger ones are sent as they are.
+  Task<> send_packed(const link::Frame& frame);
   // The next frame. One coroutine at a time; after a failure or cancellation the link must be dropped.
   Task<link::Frame> receive(size_t frame_bytes_max);
 

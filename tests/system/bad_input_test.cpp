@@ -76,7 +76,7 @@ class BadInputTest : public testing::Test {
       const auto answer = child.receive_news();
       ASSERT_TRUE(answer && answer->has_ack());
       EXPECT_FALSE(answer->ack().has_hold()) << answer->ack().hold().reason();
-      if (position_from(answer->ack().applied()) == position || answer->ack().has_hold()) return;
+      if (says_applied(answer->ack(), position) || answer->ack().has_hold()) return;
     }
   }
 
@@ -180,6 +180,49 @@ TEST_F(BadInputTest, a_frame_that_is_no_message) {
   const auto child = welcomed(applied);
   child->send_bytes(std::string("\0\0\0\x04", 4) + "\xff\xff\xff\xff");
   expect_refused(*child, "frame");
+}
+
+TEST_F(BadInputTest, packed_frames_that_are_none) {
+  Position applied;
+  const auto child = streaming(applied);
+  std::string bytes;
+  Packer packer;
+  append_packed_frame(bytes, batch_frame(transaction_after(applied, claims(), put({"1", "x"}))), packer);
+  bytes[bytes.size() - 1] = static_cast<char>(bytes[bytes.size() - 1] ^ 0x10);
+  child->send_bytes(bytes);
+  expect_refused(*child, "packed frame");
+
+  log_begin_ = parent().agent().log().size();
+  const auto large = streaming(applied);
+  link::Frame frame = batch_frame(transaction_after(applied, claims(), put({"1", std::string(400'000, 'x')})));
+  frame.mutable_batch()->set_reason(std::string(kPackedFrameBytesMax, ' '));
+  std::string content;
+  append_frame(content, frame);
+  Packer other;
+  const std::string piece = other.pack(std::string_view(content).substr(kFrameHeaderBytes));
+  std::string header;
+  put_u32(header, static_cast<uint32_t>(piece.size()) | 1U << 31);
+  large->send_bytes(header + piece);
+  expect_refused(*large, "packed frame");
+}
+
+TEST_F(BadInputTest, a_plain_payload_packed_as_an_agent_sends_it) {
+  Position applied;
+  const auto child = streaming(applied);
+  Packer packer;
+  for (int i = 0; i < 3; ++i) {
+    Batch batch = transaction_after(applied, claims(), put({std::to_string(900 + i), "packed"}));
+    batch.payload = decompress(batch.payload, batch.raw_bytes);
+    const Position reached = batch.to;
+    link::Frame frame;
+    write_next_batch(frame.mutable_batch(), std::move(batch), applied);
+    std::string bytes;
+    append_packed_frame(bytes, frame, packer);
+    child->send_bytes(bytes);
+    expect_applied(*child, reached);
+    applied = reached;
+  }
+  EXPECT_EQ(parent().sql().number("SELECT count(*) FROM claim WHERE body = 'packed'"), 3);
 }
 
 TEST_F(BadInputTest, frames_out_of_place) {

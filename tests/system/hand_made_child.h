@@ -145,6 +145,12 @@ inline link::Frame batch_frame(Batch batch) {
   return frame;
 }
 
+// Whether the parent says that it has applied `position`, in either of the two ways.
+inline bool says_applied(const link::Ack& ack, const Position& position) {
+  if (ack.has_applied()) return position_from(ack.applied()) == position;
+  return ack.batches() > 0 && ack.chain() == static_cast<uint32_t>(position.chain);
+}
+
 // The batch that begins a stream after `from`.
 inline Batch stream_beginning(const Position& from) {
   Batch batch;

@@ -4,6 +4,7 @@
 #include "change/compression.h"
 #include "change/payload.h"
 #include "change/relation.h"
+#include "system/hand_made_child.h"
 #include "system/positions_fixture.h"
 #include "wire/convert.h"
 #include "wire/protocol.h"
@@ -39,11 +40,11 @@ class Client {
       if (frame.has_refusal()) return frame.refusal().message();
     }
   }
-  Position next_applied() {
+  // Until the parent says that it has applied `position`.
+  void wait_until_applied(const Position& position) {
     for (;;) {
       const link::Frame frame = receive();
-      if (frame.has_ack() && position_from(frame.ack().applied()) != applied_)
-        return position_from(frame.ack().applied());
+      if (frame.has_ack() && test::says_applied(frame.ack(), position)) return;
       if (frame.has_refusal()) throw std::runtime_error("refused: " + frame.refusal().message());
     }
   }
@@ -179,7 +180,7 @@ TEST_F(NotFollowingTest, a_batch_is_applied_only_after_the_position_that_it_name
   {
     const auto client = greet();
     client->send(batch_after(applied));
-    EXPECT_EQ(client->next_applied(), batch_after(applied).to) << "the client itself is well-made";
+    client->wait_until_applied(batch_after(applied).to);  // the client itself is well-made
     EXPECT_EQ(region().sql().value("SELECT body FROM note WHERE id = 1"), "forged");
   }
 }

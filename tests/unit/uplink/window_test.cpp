@@ -119,5 +119,33 @@ TEST_F(WindowTest, RefusesToGoBack) {
   expect_refused(after(start, 6), 9);
 }
 
+TEST_F(WindowTest, AFewSmallBatchesInFlightAreEnough) {
+  window = Window(start, 16 << 20);
+  for (uint64_t i = 1; i <= Window::kSmallBatchesMax; ++i) {
+    EXPECT_TRUE(window.has_room());
+    window.sent(after(start, i), true, 300);
+  }
+  EXPECT_FALSE(window.has_room());
+  window.acknowledged_batches(1, static_cast<uint32_t>(after(start, 1).chain));
+  EXPECT_TRUE(window.has_room());
+  for (uint64_t i = 9; i < 30; ++i) window.sent(after(start, i), true, 100'000);
+  EXPECT_TRUE(window.has_room());
+}
+
+TEST_F(WindowTest, AcknowledgedBatchesAreThoseSentFirst) {
+  window = Window(start, 1000);
+  const auto low = [](const Position& position) { return static_cast<uint32_t>(position.chain); };
+  window.sent(after(start, 2), true, 10);
+  window.sent(after(start, 5), true, 10);
+  window.sent(after(start, 9), true, 10);
+  EXPECT_FALSE(window.acknowledged_batches(0, 0));
+  EXPECT_TRUE(window.acknowledged_batches(2, low(after(start, 5))));
+  EXPECT_EQ(window.applied_position(), after(start, 5));
+  EXPECT_EQ(window.batches_in_flight(), 1U);
+  EXPECT_THROW(window.acknowledged_batches(2, low(after(start, 9))), Error);
+  EXPECT_THROW(window.acknowledged_batches(1, low(after(start, 9)) + 1), Error);
+  EXPECT_TRUE(window.acknowledged_batches(1, low(after(start, 9))));
+}
+
 }  // namespace
 }  // namespace tributary

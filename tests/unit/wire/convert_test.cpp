@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "base/error.h"
+#include "change/payload.h"
 
 namespace tributary {
 namespace {
@@ -34,7 +35,7 @@ link::Batch message_of(Batch batch) {
 
 bool is_accepted(link::Batch message) {
   try {
-    batch_from(std::move(message), kRawMax);
+    batch_from(std::move(message), kRawMax, Position{});
     return true;
   } catch (const Error& failure) {
     EXPECT_EQ(failure.kind(), ErrorKind::protocol);
@@ -108,7 +109,7 @@ TEST(Convert, ARelationMustBeWholeAndBearItsOwnId) {
 
 TEST(Convert, BatchesComeBack) {
   const Batch sent = whole_batch();
-  const Batch got = batch_from(message_of(sent), kRawMax);
+  const Batch got = batch_from(message_of(sent), kRawMax, Position{});
   EXPECT_EQ(got.kind, BatchKind::changes);
   EXPECT_EQ(got.from, sent.from);
   EXPECT_EQ(got.to, sent.to);
@@ -120,12 +121,78 @@ TEST(Convert, BatchesComeBack) {
   EXPECT_TRUE(got.is_last_part);
 }
 
+// One transaction after `from`, plain.
+Batch plain_batch(const Position& from) {
+  const Commit commit{17, {from.end_lsn.value + 8}, 4711};
+  Batch batch;
+  batch.from = from;
+  batch.to = advance(from, commit);
+  batch.relations = {1};
+  batch.changes = 1;
+  batch.first_commit_time = commit.time;
+  write_change(batch.payload, ChangeKind::clear, 0, {});
+  write_commit(batch.payload, commit);
+  batch.raw_bytes = batch.payload.size();
+  return batch;
+}
+
+TEST(Convert, WhatTheOtherSideCanTellIsLeftOut) {
+  const Batch sent = plain_batch(position(3));
+  link::Batch message;
+  write_next_batch(&message, Batch(sent), position(3));
+  EXPECT_FALSE(message.has_from());
+  EXPECT_FALSE(message.has_to());
+  const Batch got = batch_from(std::move(message), kRawMax, position(3));
+  EXPECT_EQ(got.from, sent.from);
+  EXPECT_EQ(got.to, sent.to);
+  EXPECT_EQ(got.raw_bytes, sent.raw_bytes);
+  EXPECT_EQ(got.first_commit_time, sent.first_commit_time);
+  EXPECT_EQ(got.payload, sent.payload);
+
+  message.Clear();
+  write_next_batch(&message, Batch(sent), position(2));
+  EXPECT_EQ(batch_from(std::move(message), kRawMax, position(2)).from, position(3));
+  message.Clear();
+  write_next_batch(&message, whole_batch(), position(3));
+  EXPECT_EQ(batch_from(std::move(message), kRawMax, position(3)).to, whole_batch().to);
+}
+
+TEST(Convert, APlainPayloadMustLeadSomewhere) {
+  link::Batch good;
+  write_next_batch(&good, plain_batch(position(3)), position(3));
+  const auto refuses = [](link::Batch message, const Position& reached) {
+    try {
+      batch_from(std::move(message), kRawMax, reached);
+      return false;
+    } catch (const Error& failure) {
+      return failure.kind() == ErrorKind::protocol;
+    }
+  };
+  EXPECT_FALSE(refuses(good, position(3)));
+  EXPECT_TRUE(refuses(good, Position{}));
+  link::Batch message = good;
+  message.mutable_payload()->pop_back();
+  EXPECT_TRUE(refuses(message, position(3)));
+  message = good;
+  message.set_payload(std::string("T\0\0", 3));
+  EXPECT_TRUE(refuses(message, position(3)));
+  message = good;
+  message.set_raw_bytes(5);
+  EXPECT_TRUE(refuses(message, position(3)));
+  message = good;
+  message.set_payload(std::string(kRawMax + 1, 'C'));
+  EXPECT_TRUE(refuses(message, position(3)));
+  message = message_of(whole_batch());
+  message.clear_raw_bytes();
+  EXPECT_TRUE(refuses(message, position(3)));
+}
+
 TEST(Convert, PartsOfATransactionComeBack) {
   Batch part = whole_batch();
   part.to = part.from;
   part.part = 4;
   part.is_last_part = false;
-  const Batch got = batch_from(message_of(part), kRawMax);
+  const Batch got = batch_from(message_of(part), kRawMax, Position{});
   EXPECT_EQ(got.part, 4U);
   EXPECT_FALSE(got.is_last_part);
   part.is_last_part = true;
@@ -144,8 +211,8 @@ TEST(Convert, ANewStreamCarriesItsReasonAndNoChanges) {
   begin.from = position(3);
   begin.to.stream = Uuid::random();
   begin.reason = "the slot was lost";
-  EXPECT_EQ(batch_from(message_of(begin), kRawMax).reason, "the slot was lost");
-  EXPECT_EQ(batch_from(message_of(begin), kRawMax).kind, BatchKind::new_stream);
+  EXPECT_EQ(batch_from(message_of(begin), kRawMax, Position{}).reason, "the slot was lost");
+  EXPECT_EQ(batch_from(message_of(begin), kRawMax, Position{}).kind, BatchKind::new_stream);
   Batch bad = begin;
   bad.to.seq = 1;
   EXPECT_FALSE(is_accepted(message_of(bad)));

@@ -48,6 +48,31 @@ TEST(Frame, HasTheseBytes) {
   EXPECT_EQ(bytes, std::string("\0\0\0\4\x42\2\x08\5", 8));
 }
 
+TEST(Frame, ComesBackFromItsPacking) {
+  Packer packer;
+  Unpacker unpacker;
+  for (int i = 0; i < 3; ++i) {
+    std::string bytes;
+    append_packed_frame(bytes, batch_frame(), packer);
+    const std::string_view header = std::string_view(bytes).substr(0, kFrameHeaderBytes);
+    EXPECT_TRUE(is_packed(header));
+    EXPECT_EQ(frame_body_bytes(header, 1000), bytes.size() - kFrameHeaderBytes);
+    const std::string content = unpacker.unpack(std::string_view(bytes).substr(kFrameHeaderBytes), 1000);
+    EXPECT_EQ(decode_frame(content).SerializeAsString(), batch_frame().SerializeAsString());
+  }
+  std::string plain;
+  append_frame(plain, batch_frame());
+  EXPECT_FALSE(is_packed(plain));
+}
+
+TEST(Frame, IsNotPackedWhenItIsTooLarge) {
+  Packer packer;
+  std::string bytes;
+  link::Frame frame = batch_frame();
+  frame.mutable_batch()->set_payload(std::string(kPackedFrameBytesMax, 'x'));
+  EXPECT_EQ(failure_of([&] { append_packed_frame(bytes, frame, packer); }).kind(), ErrorKind::internal);
+}
+
 TEST(Frame, IsNotReadWhenItIsCutAnywhere) {
   std::string bytes;
   append_frame(bytes, batch_frame());

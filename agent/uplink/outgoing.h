@@ -1,0 +1,20 @@
+// What lies in the queue as it goes over the link: consecutive small batches become one, and a small one goes plain, so
+// that the link can pack it with those before it (wire/frame.h). Pure.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "change/batch.h"
+
+namespace tributary {
+
+constexpr uint64_t kPlainBytesMax = 64 << 10;    // larger payloads are compressed by themselves
+constexpr uint64_t kMergedBytesMax = 1 << 20;    // of what becomes one batch, before compression
+constexpr uint64_t kMergeableBytes = 256 << 10;  // larger batches are left alone
+
+// The same transactions, in order; `stored` follow one another. Parts of large transactions, new streams and large
+// batches are passed on unopened. Error(protocol) on a damaged payload.
+std::vector<Batch> outgoing(std::vector<Batch> stored);
+
+}  // namespace tributary
