@@ -1,9 +1,19 @@
 #include "bench/topology.h"
 
-#include <unistd.h>
-
 namespace tributary::test {
 namespace {
+
+bool is_pglogical_installed() {
+  return std::filesystem::exists(postgres_programs().parent_path() / "lib" / "pglogical.so");
+}
+
+// Minor releases of 2026 load no other plugin than those that are named.
+bool has_list_of_plugins() {
+  Command postgres;
+  postgres.words = {(postgres_programs() / "postgres").string(), "--describe-config"};
+  postgres.user = "postgres";
+  return run_or_throw(postgres).find("output_plugin_libraries") != std::string::npos;
+}
 
 ClusterOptions server_options(const TopologyOptions& options) {
   ClusterOptions server{.fsync = true,
@@ -14,32 +24,23 @@ ClusterOptions server_options(const TopologyOptions& options) {
                                      {"max_worker_processes", "32"},
                                      // The pause between two starts of a subscription's worker is no part of a drain.
                                      {"wal_retrieve_retry_interval", "'100ms'"}}};
-  if (options.has_pglogical) {
+  // Where it is missing, PglogicalWay says so.
+  if (options.has_pglogical && is_pglogical_installed()) {
     server.settings["shared_preload_libraries"] = "'pglogical'";
-    server.settings["output_plugin_libraries"] = "'pgoutput, pglogical_output'";
+    if (has_list_of_plugins()) server.settings["output_plugin_libraries"] = "'pgoutput, pglogical_output'";
   }
   for (const auto& [key, value] : options.settings) server.settings[key] = value;
   return server;
 }
 
 void switch_tls_on(Cluster& cluster) {
+  const std::string data = cluster.data().string();
   Command openssl;
-  openssl.words = {"openssl",
-                   "req",
-                   "-x509",
-                   "-newkey",
-                   "ec",
-                   "-pkeyopt",
-                   "ec_paramgen_curve:prime256v1",
-                   "-nodes",
-                   "-days",
-                   "2",
-                   "-subj",
-                   "/CN=benchmark",
-                   "-keyout",
-                   (cluster.data() / "server.key").string(),
-                   "-out",
-                   (cluster.data() / "server.crt").string()};
+  openssl.words = {
+      "sh", "-c",
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=benchmark"
+      " -keyout " +
+          data + "/server.key -out " + data + "/server.crt"};
   openssl.user = "postgres";
   run_or_throw(openssl);
   Sql sql = cluster.connect();
