@@ -180,7 +180,7 @@ void LinkProxy::State::write_to(Pair& pair, size_t which) {
       break;
     }
     const auto count = static_cast<uint64_t>(sent);
-    direction.allowance -= static_cast<double>(sent);
+    if (rate > 0) direction.allowance -= static_cast<double>(sent);
     direction.buffered -= count;
     bytes[which] += count;
     unsent.erase(0, count);
