@@ -284,6 +284,19 @@ Task<Result> Connection::copy_in(std::string command, std::function<void(std::st
   co_return co_await collect(pg, state_->socket);
 }
 
+Task<> Connection::start_copy_out(std::string command) {
+  const Result ready = co_await query(std::move(command));
+  if (PQresultStatus(ready.get()) != PGRES_COPY_OUT)
+    throw Error(ErrorKind::internal, "a statement was run as COPY TO STDOUT that is none");
+}
+
+Task<> Connection::finish_copy_out() {
+  while (PGresult* raw = co_await get_result(state_->pg.get(), state_->socket)) {
+    const Result result(raw);
+    if (is_failure(raw)) throw server_error(raw);
+  }
+}
+
 Task<> Connection::start_copy_both(std::string command) {
   const Result result = co_await query(std::move(command));
 }

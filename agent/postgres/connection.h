@@ -116,6 +116,11 @@ class Connection {
   // end of the data. After a failure the session's transaction, if it had one, is a failed one.
   Task<Result> copy_in(std::string command, std::function<void(std::string&)> next_piece);
 
+  // COPY ... TO STDOUT: the data comes out of next_copy_data until that says that it has ended. Then finish_copy_out,
+  // before anything else is asked.
+  Task<> start_copy_out(std::string command);
+  Task<> finish_copy_out();
+
   // --- replication (Purpose::replication) ---
   Task<> start_copy_both(std::string command);  // START_REPLICATION ...
   // The next CopyData message already received, if any; its bytes live until the next call. `ended` is set when the
