@@ -1,13 +1,12 @@
 // W11: what replication costs the application that writes.
-#include <atomic>
 #include <random>
-#include <thread>
 
 #include "bench/contest.h"
 #include "bench/documents.h"
 #include "bench/live_workloads.h"
 #include "bench/percentiles.h"
 #include "bench/process_facts.h"
+#include "bench/threads.h"
 
 namespace tributary::test {
 namespace {
@@ -72,21 +71,10 @@ Load run_load(Way& way, const std::string& table, double seconds) {
   const std::string wal_begin = district.value("SELECT pg_current_wal_insert_lsn()");
   const auto began = Clock::now();
   const auto end = began + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-  std::vector<std::thread> threads;
-  std::vector<std::exception_ptr> failures(clients.size());
-  for (size_t i = 0; i < clients.size(); ++i) {
-    threads.emplace_back([&, i] {
-      try {
-        clients[i]->run_until(end);
-      } catch (...) {
-        failures[i] = std::current_exception();
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  for (const std::exception_ptr& failure : failures) {
-    if (failure) std::rethrow_exception(failure);
-  }
+  Threads threads;
+  for (const auto& client : clients) threads.start([&] { client->run_until(end); });
+  threads.wait();
+  threads.rethrow_failure();
   const double took = std::chrono::duration<double>(Clock::now() - began).count();
   std::vector<double> milliseconds;
   for (const auto& client : clients)

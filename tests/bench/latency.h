@@ -1,9 +1,9 @@
 // How long a committed row takes until a query at a higher tier sees it.
 //
-// One thread commits single rows at a steady pace and notes when each COMMIT returned. One thread per tier asks for the
-// largest key there, which the primary key's index answers, and only while a row is under way: no trigger, no further
-// index, no second reader of the log. Keys ascend, and a tier shows transactions in their order, so that everything up
-// to the largest key has arrived.
+// Two sessions commit single rows in turn, at a steady pace together, and note when each COMMIT returned. One thread
+// per tier asks for the largest key of either session there, which the primary key's index answers, and only while a
+// row is under way: no trigger, no further index, no second reader of the log. Each session's keys ascend, and a tier
+// shows its transactions in their order, so that everything up to the largest key has arrived.
 //
 // A tier is asked every 0.2 ms, or, when a row is older than 3.2 ms, every sixteenth of its age: the figures are upper
 // bounds, too large by no more than that and the time of one query.

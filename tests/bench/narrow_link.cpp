@@ -6,6 +6,7 @@
 #include "bench/documents.h"
 #include "bench/live_workloads.h"
 #include "bench/measurement.h"
+#include "bench/threads.h"
 
 namespace tributary::test {
 namespace {
@@ -68,17 +69,13 @@ struct Carried {
 Carried carry(Way& way, const std::function<void(Sql& district)>& write) {
   Measurement measurement(way);
   const auto began = Clock::now();
-  std::exception_ptr failure;
   std::atomic<bool> is_written = false;
   // Written beside the counting of bytes: a connection that is cut counts up to the last look at it.
-  std::thread writer([&] {
-    try {
-      Sql sql(way.conninfo(kDistrict));
-      write(sql);
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    is_written = true;
+  Threads writer;
+  writer.start([&] {
+    const std::shared_ptr<void> say(nullptr, [&](void*) { is_written = true; });
+    Sql sql(way.conninfo(kDistrict));
+    write(sql);
   });
   const auto look_until = [&](const std::function<bool()>& is_over) {
     while (!is_over()) {
@@ -88,8 +85,8 @@ Carried carry(Way& way, const std::function<void(Sql& district)>& write) {
     }
   };
   look_until([&] { return is_written.load(); });
-  writer.join();
-  if (failure) std::rethrow_exception(failure);
+  writer.wait();
+  writer.rethrow_failure();
   way.write_mark();
   look_until([&] { return way.has_mark(way.topology().top()); });
   measurement.look();
