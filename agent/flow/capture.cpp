@@ -14,6 +14,7 @@
 #include "source/catalogue.h"
 #include "source/filter_memo.h"
 #include "source/slot.h"
+#include "source/wal_backlog.h"
 #include "source/wal_stream.h"
 
 namespace tributary {
@@ -40,18 +41,17 @@ class CaptureRun {
         stored_(executor),
         work_(executor) {}
 
-  // The write-ahead log into the assembler.
+  // The write-ahead log into the assembler: in bulk while it is far behind, then as it is written.
   Task<> read() {
+    co_await read_backlog();
+    co_await start_stream();
     for (;;) {
       while (const auto message = wal_.next()) {
         if (message->is_keepalive)
           co_await on_keepalive(*message);
         else if (!waiting_.empty() || !handle(message->content))
           co_await handle_later(message->content);
-        if (assembler_.pending_bytes() > kPendingBytesMax) {
-          work_.notify();
-          while (assembler_.pending_bytes() > kPendingBytesMax) co_await stored_.wait();
-        }
+        if (has_too_much_pending()) co_await wait_for_queue();
       }
       co_await settle_waiting();
       if (assembler_.has_changes() || is_confirm_due()) work_.notify();
@@ -70,7 +70,7 @@ class CaptureRun {
   // PostgreSQL hears from us also when nothing happens, and when reading waits for the queue.
   Task<> report() {
     for (;;) {
-      co_await wal_.send_status(std::max(received_, durable_), durable_);
+      co_await send_status();
       co_await sleep_for(kStatusInterval);
       work_.notify();
     }
@@ -102,6 +102,97 @@ class CaptureRun {
   }
 
  private:
+  Task<> read_backlog() {
+    std::unique_ptr<WalBacklog> backlog;
+    for (;;) {
+      const SlotPlace place = co_await read_slot_place(session_, config_.slot());
+      const std::optional<Lsn> end = end_of_next_stretch(place);
+      if (!end) co_return;
+      if (!backlog) {
+        spdlog::info("capture: {} MiB of the log are read in bulk",
+                     (place.log_end.value - place.confirmed.value) >> 20);
+        backlog =
+            co_await WalBacklog::connect(config_.database.connection, "tributary " + config_.node.name + " backlog",
+                                         config_.slot(), config_.publication());
+      }
+      if (!co_await begin_stretch(*backlog, *end)) co_return;
+      report_health("catching up");
+      co_await read_stretch(*backlog, *end);
+      const Lsn reached = assembler_.confirm_lsn();
+      co_await store_up_to(reached);
+      failpoint("before_slot_advance");
+      co_await backlog->advance(reached);
+    }
+  }
+
+  // False: PostgreSQL cannot decode it this way (no room for what it puts together), so it has to be streamed.
+  Task<bool> begin_stretch(WalBacklog& backlog, Lsn end) {
+    std::optional<Error> failure;
+    try {
+      co_await backlog.begin_stretch(end);
+    } catch (const Error& error) {
+      failure = error;
+    }
+    if (!failure) co_return true;
+    if (failure->kind() == ErrorKind::connection) throw *failure;
+    spdlog::info("capture: the log is streamed, because it cannot be read in bulk: {}", failure->message());
+    co_return false;
+  }
+
+  Task<> read_stretch(WalBacklog& backlog, Lsn end) {
+    for (;;) {
+      while (const auto message = backlog.next()) {
+        if (!waiting_.empty() || !handle(*message)) co_await handle_later(*message);
+        if (has_too_much_pending()) co_await wait_for_queue();
+      }
+      co_await settle_waiting();
+      if (assembler_.has_changes()) work_.notify();
+      if (backlog.has_ended()) break;
+      co_await backlog.wait_for_input();
+    }
+    if (assembler_.is_in_transaction())
+      throw Error(ErrorKind::protocol, "a stretch of the log that was read in bulk ends inside a transaction");
+    // Whatever commits before `end` was in it, as at a keepalive.
+    assembler_.keepalive(end);
+    received_ = std::max(received_, end);
+    board_.capture().set_received_lsn(received_.to_string());
+  }
+
+  Task<> store_up_to(Lsn lsn) {
+    while (assembler_.has_changes() || durable_ < lsn) {
+      is_reply_requested_ = true;
+      work_.notify();
+      co_await stored_.wait();
+    }
+  }
+
+  Task<> start_stream() {
+    co_await wal_.start(config_.slot(), config_.publication());
+    is_streaming_ = true;
+    report_health("streaming");
+    spdlog::info("capture: streaming from slot {} at {}", config_.slot(), durable_.to_string());
+    co_await send_status();
+  }
+
+  void report_health(const std::string& state) {
+    auto& status = board_.capture();
+    status.set_state(state);
+    status.set_health(status::OK);
+    status.clear_message();
+    board_.clear_notice("capture");
+  }
+
+  Task<> send_status() {
+    if (is_streaming_) co_await wal_.send_status(std::max(received_, durable_), durable_);
+  }
+
+  bool has_too_much_pending() const { return assembler_.pending_bytes() > kPendingBytesMax; }
+
+  Task<> wait_for_queue() {
+    work_.notify();
+    while (has_too_much_pending()) co_await stored_.wait();
+  }
+
   bool is_confirm_due() const {
     const bool has_news = assembler_.confirm_lsn() > durable_ && !assembler_.is_in_transaction();
     return has_news && (is_reply_requested_ || Clock::now() - last_confirm_ >= kIdleConfirmInterval);
@@ -143,7 +234,7 @@ class CaptureRun {
       failpoint("before_feedback");
       is_reply_requested_ = false;
       last_status_ = Clock::now();
-      co_await wal_.send_status(std::max(received_, durable_), durable_);
+      co_await send_status();
     }
   }
 
@@ -157,7 +248,7 @@ class CaptureRun {
         work_.notify();
       } else {
         is_reply_requested_ = false;
-        co_await wal_.send_status(std::max(received_, durable_), durable_);
+        co_await send_status();
       }
     }
   }
@@ -260,7 +351,8 @@ class CaptureRun {
   Lsn durable_;   // everything before it is in the queue, or needs no place there: what PostgreSQL is told
   Clock::time_point last_confirm_ = Clock::now();
   Clock::time_point last_status_{};
-  bool is_reply_requested_ = false;
+  bool is_reply_requested_ = false;  // by PostgreSQL, or by the end of a stretch that was read in bulk
+  bool is_streaming_ = false;
   bool is_storing_ = false;
   Signal stored_;
   Signal work_;
@@ -306,16 +398,9 @@ Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, St
   const StreamStart start =
       co_await continue_or_begin_stream(config, tables, queue, queue_writer, *session, *wal, board);
   co_await report_tables(*session, config, tables, status);
-  co_await wal->start(config.slot(), config.publication());
 
-  status.set_state("streaming");
-  status.set_health(status::OK);
-  status.clear_message();
   status.set_stream(start.record.stream.to_string());
   status.set_confirmed_lsn(start.record.confirm_lsn.to_string());
-  board.clear_notice("capture");
-  spdlog::info("capture: streaming from slot {} at {}", config.slot(), start.record.confirm_lsn.to_string());
-
   CaptureRun run(config, queue, queue_writer, board, *session, *wal, start, co_await asio::this_coro::executor);
   std::optional<Error> lost;
   try {

@@ -1,0 +1,81 @@
+#include "source/wal_backlog.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/bytes.h"
+
+namespace tributary {
+namespace {
+
+constexpr uint64_t kWorthwhileBytes = 16 << 20;   // less is streamed
+constexpr uint64_t kStretchBytes = 64 << 20;      // 0.3 s of decoding, during which nothing comes
+constexpr uint64_t kDecodedBytesMax = 256 << 20;  // of the log, from where PostgreSQL begins to read
+constexpr size_t kSignatureBytes = 11;
+constexpr uint16_t kNoMoreRows = 0xffff;
+
+}  // namespace
+
+Task<SlotPlace> read_slot_place(Connection& session, std::string slot) {
+  const Result row = co_await session.execute(
+      "SELECT restart_lsn, confirmed_flush_lsn, pg_catalog.pg_current_wal_flush_lsn()"
+      " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1 AND restart_lsn IS NOT NULL",
+      {slot});
+  if (row.rows() != 1) throw Error(ErrorKind::connection, "the replication slot " + slot + " is gone");
+  co_return SlotPlace{Lsn::parse(row.value(0, 0)), Lsn::parse(row.value(0, 1)), Lsn::parse(row.value(0, 2))};
+}
+
+std::optional<Lsn> end_of_next_stretch(const SlotPlace& place) {
+  if (place.log_end.value < place.confirmed.value + kWorthwhileBytes) return std::nullopt;
+  const Lsn end{std::min(place.confirmed.value + kStretchBytes, place.log_end.value)};
+  if (end.value > place.restart.value + kDecodedBytesMax) return std::nullopt;
+  return end;
+}
+
+Task<std::unique_ptr<WalBacklog>> WalBacklog::connect(std::string conninfo, std::string application_name,
+                                                      std::string slot, std::string publication) {
+  auto connection = co_await Connection::open(std::move(conninfo), Purpose::session, std::move(application_name));
+  co_return std::unique_ptr<WalBacklog>(new WalBacklog(std::move(connection), std::move(slot), std::move(publication)));
+}
+
+Task<> WalBacklog::begin_stretch(Lsn end) {
+  is_header_read_ = has_ended_ = false;
+  co_await connection_->start_copy_out("COPY (SELECT data FROM pg_catalog.pg_logical_slot_peek_binary_changes(" +
+                                       quote_literal(slot_) + ", " + quote_literal(end.to_string()) +
+                                       ", NULL, 'proto_version', '1', 'publication_names', " +
+                                       quote_literal(quote_name(publication_)) + ")) TO STDOUT (FORMAT binary)");
+  while (!received_ && !has_ended_) {
+    received_ = connection_->next_copy_data(has_ended_);
+    if (!received_ && !has_ended_) co_await connection_->wait_for_input();
+  }
+}
+
+std::optional<std::string_view> WalBacklog::next() {
+  while (!has_ended_) {
+    const auto row = received_ ? std::exchange(received_, std::nullopt) : connection_->next_copy_data(has_ended_);
+    if (!row) break;
+    if (const auto message = message_in(*row)) return message;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> WalBacklog::message_in(std::string_view row) {
+  ByteReader in(row);
+  if (!is_header_read_) {
+    in.skip(kSignatureBytes + 4);
+    in.skip(in.u32());
+    is_header_read_ = true;
+  }
+  const uint16_t columns = in.u16();
+  if (columns == kNoMoreRows) return std::nullopt;
+  if (columns != 1) throw Error(ErrorKind::protocol, "a row of the backlog does not have one column");
+  return in.bytes(in.u32());
+}
+
+Task<> WalBacklog::advance(Lsn lsn) {
+  co_await connection_->finish_copy_out();
+  co_await connection_->execute("SELECT pg_catalog.pg_replication_slot_advance($1, $2::pg_lsn)",
+                                {slot_, lsn.to_string()});
+}
+
+}  // namespace tributary
