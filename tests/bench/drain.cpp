@@ -81,7 +81,8 @@ class DrainRun {
     options_.write(way_.sql(kDistrict), request_);
     way_.write_mark();
     way_.settle(deadline_);
-    run.retained_wal_bytes = retained.stop();
+    run.retained_wal_bytes_most = retained.stop();
+    run.retained_wal_bytes = way_.retained_wal_bytes(way_.sql(kDistrict));
   }
 
   void deliver(Run& run) {
@@ -90,6 +91,7 @@ class DrainRun {
     const auto began = way_.release(deadline_);
     auto looked = began;
     while (!way_.has_mark(way_.topology().top())) {
+      way_.expect_alive();
       if (Clock::now() > deadline_) throw std::runtime_error("not everything arrived within the time limit");
       if (Clock::now() - looked > kLookInterval) {
         measurement.look();
@@ -196,7 +198,7 @@ class DrainMatch {
     entry.fault = fault;
     report_.progress(options_.name + ", " + entry.name + ": " + fault);
     if (!entry.way) return;
-    report_.progress(entry.way->logs());
+    if (const std::string logs = entry.way->logs(); !logs.empty()) report_.progress(logs);
     try {
       entry.way->rest();
     } catch (const std::exception& error) {
@@ -243,8 +245,8 @@ class DrainMatch {
     constexpr double kMebibyte = 1 << 20;
     note = print("largest agent %.0f MiB", our.runs.agent_memory_bytes() / kMebibyte);
     if (our.backlog == Backlog::kQueue)
-      note += print(", log kept %.0f MiB (peer %.0f)", our.runs.retained_wal_bytes() / kMebibyte,
-                    peer.runs.retained_wal_bytes() / kMebibyte);
+      note += print(", log kept %.0f MiB, at most %.0f (peer %.0f)", our.runs.retained_wal_bytes() / kMebibyte,
+                    our.runs.retained_wal_bytes_most() / kMebibyte, peer.runs.retained_wal_bytes() / kMebibyte);
     return note;
   }
 
@@ -268,6 +270,7 @@ class DrainMatch {
       add(name, used);
     }
     add("retained_wal_bytes", runs.retained_wal_bytes());
+    add("retained_wal_bytes_most", runs.retained_wal_bytes_most());
   }
 
   void add_copy_limit(Result& result, const Entry& our) const {

@@ -61,6 +61,10 @@ double Runs::retained_wal_bytes() const {
   return spread(runs_, [](const Run& run) { return static_cast<double>(run.retained_wal_bytes); }).median;
 }
 
+double Runs::retained_wal_bytes_most() const {
+  return spread(runs_, [](const Run& run) { return static_cast<double>(run.retained_wal_bytes_most); }).median;
+}
+
 double Runs::agent_memory_bytes() const {
   return spread(runs_,
                 [](const Run& run) {

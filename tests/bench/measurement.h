@@ -14,7 +14,8 @@ struct Run {
   double seconds = 0;
   std::map<std::string, double> processor_seconds;    // under the name of each part
   double wire_bytes = 0;                              // mean of the links
-  int64_t retained_wal_bytes = 0;                     // the most while the backlog was written
+  int64_t retained_wal_bytes = 0;                     // by the district's slot, when the backlog has settled
+  int64_t retained_wal_bytes_most = 0;                // and the most until then
   std::map<std::string, int64_t> agent_memory_bytes;  // the most that was resident
   std::string fault;                                  // why it has no figure: not equal, or what went wrong
 };
@@ -38,6 +39,7 @@ class Runs {
   double processor_microseconds() const;
   std::map<std::string, double> processor_microseconds_by_part() const;
   double retained_wal_bytes() const;
+  double retained_wal_bytes_most() const;
   double agent_memory_bytes() const;  // of the largest agent
 
  private:

@@ -29,6 +29,7 @@ void TributaryWay::wait_until_nothing_is_kept(Clock::time_point deadline) {
   Sql& district = sql(kDistrict);
   const std::string end = district.value("SELECT pg_current_wal_flush_lsn()");
   const auto is_past = [&] {
+    expect_alive();
     district.exec("CHECKPOINT");
     return district.value(
                "SELECT bool_and(restart_lsn >= $1::pg_lsn) FROM pg_replication_slots"
@@ -39,7 +40,10 @@ void TributaryWay::wait_until_nothing_is_kept(Clock::time_point deadline) {
 }
 
 void TributaryWay::settle(Clock::time_point deadline) {
-  if (backlog_ == Backlog::kQueue) wait_until_confirmed(deadline);
+  if (backlog_ == Backlog::kLog) return;
+  wait_until_confirmed(deadline);
+  // What the slot keeps moves on only with a snapshot in the log, which PostgreSQL writes every 15 s.
+  wait_until_nothing_is_kept(deadline);
 }
 
 Clock::time_point TributaryWay::release(Clock::time_point deadline) {
@@ -81,6 +85,13 @@ std::map<std::string, pid_t> TributaryWay::agents() {
   return agents;
 }
 
+void TributaryWay::expect_alive() {
+  for (const int tier : running_) {
+    if (!topology().node(tier).agent().is_running())
+      throw std::runtime_error("the agent of the " + std::string(tier_name(tier)) + " has ended");
+  }
+}
+
 LinkEnd TributaryWay::link_end(int tier) {
   return {.server_port = topology().node(tier + 1).intake_port()};
 }
@@ -88,9 +99,11 @@ LinkEnd TributaryWay::link_end(int tier) {
 void TributaryWay::start(int tier) {
   Agent& agent = topology().node(tier).agent();
   if (!agent.is_running()) agent.start();
+  running_.insert(tier);
 }
 
 void TributaryWay::stop(int tier) {
+  running_.erase(tier);
   Agent& agent = topology().node(tier).agent();
   if (agent.is_running()) agent.stop();
 }
@@ -98,6 +111,7 @@ void TributaryWay::stop(int tier) {
 void TributaryWay::wait_until_confirmed(Clock::time_point deadline) {
   const std::string end = sql(kDistrict).value("SELECT pg_current_wal_flush_lsn()");
   const auto is_confirmed = [&] {
+    expect_alive();
     return sql(kDistrict).value(
                "SELECT bool_and(confirmed_flush_lsn >= $1::pg_lsn) FROM pg_replication_slots"
                " WHERE database = current_database()",

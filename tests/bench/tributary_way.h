@@ -1,6 +1,8 @@
 // Agents, as an administrator sets them up: `tributary init`, TLS between them, Unix sockets to their databases.
 #pragma once
 
+#include <set>
+
 #include "bench/way.h"
 
 namespace tributary::test {
@@ -16,6 +18,7 @@ class TributaryWay : public Way {
   void rest() override;
   std::vector<Part> parts() override;
   std::map<std::string, pid_t> agents() override;
+  void expect_alive() override;
   LinkEnd link_end(int tier) override;
   LinkProxy& relay(int tier) override { return topology().node(tier).link(); }
   std::string logs() override { return topology().tree().logs(); }
@@ -27,6 +30,7 @@ class TributaryWay : public Way {
   void wait_until_nothing_is_kept(Clock::time_point deadline);
   void wait_until_confirmed(Clock::time_point deadline);
 
+  std::set<int> running_;  // tiers whose agents were started and not stopped
   Backlog backlog_ = Backlog::kLog;
 };
 

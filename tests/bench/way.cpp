@@ -70,9 +70,11 @@ bool Way::has_mark(int tier) {
 }
 
 void Way::wait_for_mark(Clock::time_point deadline) {
-  wait_until(
-      "everything is at the " + std::string(tier_name(topology_.top())), [this] { return has_mark(topology_.top()); },
-      deadline);
+  const auto has_arrived = [this] {
+    expect_alive();
+    return has_mark(topology_.top());
+  };
+  wait_until("everything is at the " + std::string(tier_name(topology_.top())), has_arrived, deadline);
 }
 
 void Way::pass_mark(Clock::time_point deadline) {

@@ -92,6 +92,8 @@ class Way {
 
   // What differs from the district's approved rows at any tier; "" when nothing does.
   std::string difference();
+  // Throws when a process has ended that should run.
+  virtual void expect_alive() {}
   // What a person may want to see after a failure.
   virtual std::string logs() { return {}; }
 
