@@ -10,6 +10,7 @@
 #include "base/failpoint.h"
 #include "base/signal.h"
 #include "flow/begin_stream.h"
+#include "queue/pace.h"
 #include "source/assembler.h"
 #include "source/catalogue.h"
 #include "source/filter_memo.h"
@@ -20,8 +21,9 @@
 namespace tributary {
 namespace {
 
-constexpr size_t kPendingBytesMax = 16 << 20;  // read, but not in the queue yet: then reading waits
-constexpr size_t kWaitingBytesMax = 1 << 20;   // rows that wait for their filter's verdict
+constexpr size_t kPendingBytesMax = 16 << 20;    // read, but not in the queue yet: then reading waits
+constexpr size_t kGroupBytesEnough = 256 << 10;  // a group of so much is not waited for
+constexpr size_t kWaitingBytesMax = 1 << 20;     // rows that wait for their filter's verdict
 constexpr auto kStatusInterval = std::chrono::seconds(10);
 constexpr auto kIdleConfirmInterval = std::chrono::seconds(10);
 constexpr auto kNonceInterval = std::chrono::hours(1);
@@ -59,11 +61,19 @@ class CaptureRun {
     }
   }
 
-  // The assembler into the queue. A group is what has come together while the one before was being written.
+  // The assembler into the queue. A group is what has come together while the one before was being written, and, where
+  // transactions come densely, some milliseconds longer (queue/pace.h).
   Task<> store() {
     for (;;) {
       co_await work_.wait();
-      while (assembler_.has_changes() || is_confirm_due()) co_await store_group();
+      while (assembler_.has_changes() || is_confirm_due()) {
+        const auto began = Clock::now();
+        const uint64_t before = board_.capture().transactions();
+        co_await store_group();
+        const auto next = pace_.next_after(began, board_.capture().transactions() - before);
+        while (Clock::now() < next && assembler_.pending_bytes() < kGroupBytesEnough && !is_reply_requested_)
+          co_await work_.wait_for(next - Clock::now());
+      }
     }
   }
 
@@ -354,6 +364,7 @@ class CaptureRun {
   bool is_reply_requested_ = false;  // by PostgreSQL, or by the end of a stretch that was read in bulk
   bool is_streaming_ = false;
   bool is_storing_ = false;
+  AppendPace pace_;
   Signal stored_;
   Signal work_;
 };

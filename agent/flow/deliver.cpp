@@ -19,15 +19,29 @@ constexpr uint64_t kBytesPerRead = 4 << 20;
 constexpr auto kStatusInterval = std::chrono::seconds(5);
 constexpr auto kQueueCareInterval = std::chrono::seconds(30);
 
-// What lies in the queue after `place`, ready for the link; moves `place` behind it.
-std::vector<Batch> next_batches(const Delivery& delivery, Queue::Place& place) {
+// `stored` follows `place`: ready for the link. Moves `place` behind it.
+std::vector<Batch> prepare(std::vector<StoredBatch> stored, Queue::Place& place) {
   std::vector<Batch> batches;
   if (place.rest) batches.push_back(*std::exchange(place.rest, std::nullopt));
-  for (StoredBatch& stored : delivery.queue.read_after(place.after_id, kBatchesPerRead, kBytesPerRead)) {
-    place.after_id = stored.id;
-    batches.push_back(std::move(stored.batch));
+  for (StoredBatch& entry : stored) {
+    place.after_id = entry.id;
+    batches.push_back(std::move(entry.batch));
   }
   return outgoing(std::move(batches));
+}
+
+bool is_little(const std::vector<StoredBatch>& stored) {
+  uint64_t bytes = 0;
+  for (const StoredBatch& entry : stored) bytes += entry.batch.raw_bytes;
+  return bytes <= kPlainBytesMax;
+}
+
+// What lies in the queue after `place`, ready for the link; moves `place` behind it.
+Task<std::vector<Batch>> next_batches(Delivery& delivery, Queue::Place& place) {
+  auto recent = delivery.queue.read_recent(place.after_id);
+  if (recent && !place.rest && is_little(*recent)) co_return prepare(std::move(*recent), place);
+  co_return co_await delivery.queue_reader.run(
+      [&] { return prepare(delivery.queue.read_after(place.after_id, kBatchesPerRead, kBytesPerRead), place); });
 }
 
 Task<> send_batches(Delivery& delivery, UplinkSession& session, Queue::Place place) {
@@ -45,7 +59,7 @@ Task<> send_batches(Delivery& delivery, UplinkSession& session, Queue::Place pla
   for (;;) {
     // Read no sooner than it can be sent: what is stored meanwhile may go with it.
     co_await session.wait_for_room();
-    std::vector<Batch> batches = co_await delivery.queue_reader.run([&] { return next_batches(delivery, place); });
+    std::vector<Batch> batches = co_await next_batches(delivery, place);
     for (Batch& batch : batches) {
       for (const uint64_t shape : batch.relations) co_await announce(shape);
       co_await session.send_batch(std::move(batch));

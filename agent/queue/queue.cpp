@@ -108,8 +108,10 @@ void Queue::append(const Append& append) {
       state.live_bytes += bytes;
       state.unapplied.bytes += bytes;
       state.unapplied.batches += append.batches.size();
-      for (const Batch& batch : append.batches)
-        if (state.oldest_commit_time == 0) state.oldest_commit_time = batch.first_commit_time;
+      for (size_t i = 0; i < append.batches.size(); ++i) {
+        state.recent.append(first_id + static_cast<int64_t>(i), append.batches[i]);
+        if (state.oldest_commit_time == 0) state.oldest_commit_time = append.batches[i].first_commit_time;
+      }
     }
     state.read([&] { state.keep_log_small(); });
   }
@@ -143,6 +145,10 @@ void Queue::begin_stream(const Batch& batch, const StreamRecord& record, bool di
     });
     state.next_part = 0;
     state.remember(after);
+    {
+      const std::lock_guard guard(state.memory_mutex);
+      state.recent.forget(after.last_id);
+    }
     state.read([&] { state.count_anew(); });
   }
   state.wake();
@@ -183,6 +189,11 @@ std::vector<StoredBatch> Queue::read_after(int64_t id, size_t batches_max, uint6
     }
     return batches;
   });
+}
+
+std::optional<std::vector<StoredBatch>> Queue::read_recent(int64_t id) {
+  const std::lock_guard guard(state_->memory_mutex);
+  return state_->recent.after(id);
 }
 
 Relation Queue::relation(uint64_t shape_id) {

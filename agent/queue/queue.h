@@ -2,13 +2,12 @@
 //
 //   capture ─append─▶ queue ─read_after─▶ uplink ─acknowledge─▶ queue
 //
-// One SQLite file (WAL mode, synchronous=FULL). Functions block, except stats, head, relation and latest_relations,
-// which answer from memory; capture and uplink call the others on a Worker of their own. Thread-safe: writer and reader
-// side use separate connections. What a returned function wrote is fsynced (acknowledge excepted: to lose it only
-// keeps batches longer).
-// Errors: Error(resource) when a bound is reached, the disk is full or SQLite says busy or I/O error, nothing is stored
-// then and the same call may be tried again; Error(setup) when the file is not a queue, is corrupt, or belongs to
-// another process. A file that is not a queue is never changed.
+// One SQLite file (WAL mode, synchronous=FULL). Functions block, except stats, head, read_recent, relation and
+// latest_relations, which answer from memory; capture and uplink call the others on a Worker of their own. Thread-safe:
+// writer and reader side use separate connections. What a returned function wrote is fsynced (acknowledge excepted: to
+// lose it only keeps batches longer). Errors: Error(resource) when a bound is reached, the disk is full or SQLite says
+// busy or I/O error, nothing is stored then and the same call may be tried again; Error(setup) when the file is not a
+// queue, is corrupt, or belongs to another process. A file that is not a queue is never changed.
 #pragma once
 
 #include <functional>
@@ -106,6 +105,9 @@ class Queue {
   // Up to `batches_max` complete batches (and complete parts) in order, at most about `bytes_max` of payload, at
   // least one if there is one. Parts of a transaction that is not complete yet are not returned.
   std::vector<StoredBatch> read_after(int64_t id, size_t batches_max, uint64_t bytes_max);
+  // The same from memory, without blocking, where all that follows `id` is small and was appended lately, with payloads
+  // as they were appended; nullopt: only read_after knows.
+  std::optional<std::vector<StoredBatch>> read_recent(int64_t id);
   Relation relation(uint64_t shape_id);      // Error(internal) when it was never stored
   std::vector<Relation> latest_relations();  // the last stored shape of every table
 

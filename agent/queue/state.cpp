@@ -50,6 +50,7 @@ Queue::State::State(const QueueConfig& queue_config, Options queue_options)
     // Acknowledgements need not wait for the disk: one that is lost only keeps batches longer.
     reader.emplace(config.path, Store::Durability::none, options.pages_max);
     stored = writer->state();
+    recent.forget(stored.last_id);
     for (const Relation& relation : writer->relations()) keep_relation(relation);
     count_anew();
   });

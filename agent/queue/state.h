@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "queue/ballast.h"
 #include "queue/lock.h"
+#include "queue/recent.h"
 #include "queue/store.h"
 
 namespace tributary {
@@ -92,6 +93,7 @@ struct Queue::State {
   BatchSums unapplied;      // rows beyond acknowledged_id
   uint64_t live_bytes = 0;  // of all payloads
   int64_t oldest_commit_time = 0;
+  RecentBatches recent;
   std::map<uint64_t, Relation> relations;
   std::map<std::string, uint64_t> latest_shapes;  // "schema.table" -> shape id
 
