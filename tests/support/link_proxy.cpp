@@ -26,6 +26,7 @@ namespace tributary::test {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr size_t kPacketBytes = 1448;          // a slow link carries packets, not single bytes as time passes
 constexpr size_t kBufferBytesMax = 256 << 10;  // per direction; beyond it the sender feels the back-pressure
 
 sockaddr_in loopback(uint16_t port) {
@@ -171,7 +172,10 @@ void LinkProxy::State::write_to(Pair& pair, size_t which) {
   while (!pair.is_closed && !direction.chunks.empty() && direction.chunks.front().due <= Clock::now()) {
     std::string& unsent = direction.chunks.front().bytes;
     uint64_t limit = unsent.size();
-    if (rate > 0) limit = std::min(limit, static_cast<uint64_t>(direction.allowance));
+    if (rate > 0) {
+      if (direction.allowance < static_cast<double>(std::min<uint64_t>(limit, kPacketBytes))) break;
+      limit = std::min(limit, static_cast<uint64_t>(direction.allowance));
+    }
     if (which == 0) limit = std::min(limit, bytes_until_cut);
     if (limit == 0) break;
     const ssize_t sent = ::send(direction.to, unsent.data(), limit, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -194,7 +198,7 @@ void LinkProxy::State::refill() {
   const Clock::time_point now = Clock::now();
   const double seconds = std::chrono::duration<double>(now - last_refill).count();
   last_refill = now;
-  const double most = static_cast<double>(rate) / 20;  // what 50 ms permit
+  const double most = std::max(static_cast<double>(rate) / 20, static_cast<double>(kPacketBytes));  // what 50 ms permit
   for (const auto& pair : pairs) {
     for (Direction& direction : pair->directions) {
       direction.allowance = std::min(direction.allowance + seconds * static_cast<double>(rate), most + 1);
