@@ -19,16 +19,14 @@ std::string figure_name(std::string part) {
 Figures measure(Way& way, double seconds) {
   std::this_thread::sleep_for(kCalm);
   const std::vector<Part> parts = way.parts();
-  std::map<std::string, double> used;
-  for (const Part& part : parts) used[part.name] -= processor_seconds_of(part.process);
+  const auto before = processor_seconds_of(parts);
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
-  for (const Part& part : parts) used[part.name] += processor_seconds_of(part.process);
-
   Figures figures;
   double total = 0;
-  for (const auto& [part, part_seconds] : used) {
-    figures.emplace_back(figure_name(part) + "_cpu_percent", 100 * part_seconds / seconds);
-    total += 100 * part_seconds / seconds;
+  for (const auto& [part, used] : processor_seconds_of(parts)) {
+    const double percent = 100 * (used - before.at(part)) / seconds;
+    figures.emplace_back(figure_name(part) + "_cpu_percent", percent);
+    total += percent;
   }
   figures.emplace_back("cpu_percent", total);
   for (const auto& [agent, process] : way.agents())

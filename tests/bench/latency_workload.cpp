@@ -2,6 +2,7 @@
 #include "bench/documents.h"
 #include "bench/latency.h"
 #include "bench/live_workloads.h"
+#include "bench/process_facts.h"
 
 namespace tributary::test {
 namespace {
@@ -15,11 +16,18 @@ void add_percentiles(Figures& figures, const std::string& name, const Percentile
 Figures measure(Way& way, double seconds) {
   std::vector<LatencyTier> tiers;
   for (int tier = kRegion; tier <= way.topology().top(); ++tier) tiers.push_back({tier_name(tier), way.conninfo(tier)});
-  const LatencyFigures latency = measure_latency(way.conninfo(kDistrict), tiers, {.seconds = seconds});
+  const std::vector<Part> parts = way.parts();
+  const auto before = processor_seconds_of(parts);
+  const LatencyOptions options{.seconds = seconds};
+  const LatencyFigures latency = measure_latency(way.conninfo(kDistrict), tiers, options);
+  double processor_seconds = 0;
+  for (const auto& [part, used] : processor_seconds_of(parts)) processor_seconds += used - before.at(part);
   Figures figures;
   for (const LatencyTier& tier : tiers) add_percentiles(figures, tier.name, latency.milliseconds.at(tier.name));
   add_percentiles(figures, "commit", latency.commit_milliseconds);
   figures.emplace_back("transactions_per_second", latency.transactions_per_second);
+  figures.emplace_back("cpu_us_per_transaction",
+                       processor_seconds * 1e6 / static_cast<double>(latency.commit_milliseconds.count));
   return figures;
 }
 
@@ -33,6 +41,7 @@ class LatencyWorkload : public Workload {
                  .rounds = request.rounds,
                  .tables = {document_table()},
                  .measure = [&](Way& way) { return measure(way, scaled_seconds(request, 20)); },
+                 .cpu = "cpu_us_per_transaction",
                  .note = "latencies are upper bounds, by at most 0.2 ms or a sixteenth"},
                 request, report);
   }

@@ -32,6 +32,12 @@ double processor_seconds_of(pid_t process) {
   return nanoseconds / 1e9;
 }
 
+std::map<std::string, double> processor_seconds_of(const std::vector<Part>& parts) {
+  std::map<std::string, double> seconds;
+  for (const Part& part : parts) seconds[part.name] += processor_seconds_of(part.process);
+  return seconds;
+}
+
 uint64_t resident_bytes_of(pid_t process) {
   return labelled(read_file(directory_of(process) + "/status"), "VmRSS:") << 10;
 }
