@@ -100,11 +100,10 @@ class CaptureRun {
   // walsender with an unconfirmed reader would hold the shutdown up.
   Task<> watch_for_shutdown(Connection& sentinel) {
     const std::string sqlstate = co_await sentinel.wait_for_end();
-    std::optional<Error> failure;
     try {
       co_await until_one_ends(store_last(), hang_up_after(std::chrono::seconds(1)));
     } catch (const Error& error) {
-      failure = error;
+      spdlog::info("capture: what was read last is not stored, and will be read again: {}", error.message());
     }
     wal_.hang_up();
     throw Error(ErrorKind::connection,
@@ -304,6 +303,7 @@ class CaptureRun {
       if (verdicts->new_row == Verdict::unknown) throw unanswered_filter(*table, verdicts->sqlstate);
       assembler_.row(*table, *row, verdicts->old_row, verdicts->new_row);
     } else if (const auto* begin = std::get_if<BeginMessage>(&message)) {
+      transaction_lsn_ = begin->final_lsn;
       assembler_.begin(*begin);
     } else if (const auto* commit = std::get_if<CommitMessage>(&message)) {
       assembler_.commit(*commit);
@@ -332,8 +332,9 @@ class CaptureRun {
 
   // A table's shape comes before its first row, and again after it changed.
   Task<> define(RelationMessage relation) {
-    const std::vector<SourceTable> tables = co_await read_source_tables(session_, config_);
-    for (const SourceTable& table : tables) {
+    // A catalogue read after the transaction's commit shows every change that the transaction saw.
+    if (transaction_lsn_ >= catalogue_lsn_) co_await read_catalogue();
+    for (const SourceTable& table : source_tables_) {
       if (table.oid != relation.oid) continue;
       memo_.forget(relation.oid);
       assembler_.define(captured_table(relation, table));
@@ -342,6 +343,12 @@ class CaptureRun {
     // A table that was taken out of the configuration: what was written before it left the publication still comes.
     // The leaves of a partitioned table are announced too; their rows name the root.
     past_tables_[relation.oid] = dotted_name(relation.schema, relation.name);
+  }
+
+  Task<> read_catalogue() {
+    const Lsn lsn = co_await read_log_end(session_);
+    source_tables_ = co_await read_source_tables(session_, config_);
+    catalogue_lsn_ = lsn;
   }
 
   const Config& config_;
@@ -353,6 +360,9 @@ class CaptureRun {
 
   Assembler assembler_;
   FilterMemo memo_;
+  std::vector<SourceTable> source_tables_;
+  Lsn catalogue_lsn_;                            // source_tables_ was read after everything before it
+  Lsn transaction_lsn_;                          // of the commit of the transaction at hand
   std::map<uint32_t, std::string> past_tables_;  // announced, but not configured; their names until one was logged
   std::deque<std::string> waiting_;
   size_t waiting_bytes_ = 0;

@@ -25,6 +25,11 @@ Task<SlotPlace> read_slot_place(Connection& session, std::string slot) {
   co_return SlotPlace{Lsn::parse(row.value(0, 0)), Lsn::parse(row.value(0, 1)), Lsn::parse(row.value(0, 2))};
 }
 
+Task<Lsn> read_log_end(Connection& session) {
+  const Result row = co_await session.query("SELECT pg_catalog.pg_current_wal_insert_lsn()");
+  co_return Lsn::parse(row.value(0, 0));
+}
+
 std::optional<Lsn> end_of_next_stretch(const SlotPlace& place) {
   if (place.log_end.value < place.confirmed.value + kWorthwhileBytes) return std::nullopt;
   const Lsn end{std::min(place.confirmed.value + kStretchBytes, place.log_end.value)};
