@@ -11,16 +11,50 @@ constexpr size_t kCopyRowsMin = 100;
 
 }  // namespace
 
+void Applier::Reduction::add(const GroupChange& change, const Fit& fit) {
+  ++changes;
+  const auto* shape = std::get_if<Shape>(&fit);
+  if (shape && !nets.back().has_room_for(change.shape_id, *shape)) nets.emplace_back();
+  is_possible = shape && nets.back().add(change, *shape);
+}
+
+bool Applier::prepare(const Position& applied, const Batch& batch) {
+  if (!prepared_) prepared_.emplace(Prepared{GroupReader(applied), {}});
+  try {
+    prepared_->reader.add(batch);
+    reduce_what_is_known(*prepared_);
+    return true;
+  } catch (const Error&) {
+    prepared_.reset();
+    return false;
+  }
+}
+
+Applier::Prepared Applier::take_prepared(const Position& applied, const std::vector<const Batch*>& batches) {
+  std::optional<Prepared> prepared = std::exchange(prepared_, std::nullopt);
+  if (!prepared || prepared->reader.applied() != applied || prepared->reader.batches() > batches.size())
+    prepared.emplace(Prepared{GroupReader(applied), {}});
+  for (size_t i = prepared->reader.batches(); i < batches.size(); ++i) prepared->reader.add(*batches[i]);
+  return std::move(*prepared);
+}
+
+// Shapes that are forgotten are named in what was prepared.
+void Applier::forget_shapes() {
+  shapes_.forget();
+  prepared_.reset();
+}
+
 Task<Outcome> Applier::apply(Connection& connection, Position applied, std::vector<const Batch*> batches) {
-  const Group group = unpack(batches, applied);
+  Prepared prepared = take_prepared(applied, batches);
+  const Group& group = prepared.reader.whole();
   Outcome outcome;
   outcome.applied = applied;
   if (group.transactions.empty()) co_return outcome;
-  if (co_await apply_fast(connection, group, outcome)) co_return outcome;
+  if (co_await apply_fast(connection, group, prepared.reduction, outcome)) co_return outcome;
   // What does not fit may have been mended since the catalogue was read.
-  shapes_.forget();
+  forget_shapes();
   co_await apply_carefully(connection, group, outcome);
-  if (outcome.held) shapes_.forget();
+  if (outcome.held) forget_shapes();
   co_return outcome;
 }
 
@@ -37,18 +71,23 @@ Task<std::optional<size_t>> Applier::begin_with(Connection& connection, Position
               "Prepare the database with `tributary init`.", result.error->sqlstate());
 }
 
-Task<std::vector<NetGroup>> Applier::reduce(Connection& connection, const Group& group) {
-  std::vector<NetGroup> nets(1);
-  for (const GroupChange& change : group.changes) {
+Task<> Applier::reduce(Connection& connection, const Group& group, Reduction& reduction) {
+  while (reduction.is_possible && reduction.changes < group.changes.size()) {
+    const GroupChange& change = group.changes[reduction.changes];
     const Fit* fit = co_await shapes_.find(connection, change.shape_id);
-    const auto* shape = std::get_if<Shape>(fit);
-    if (shape && !nets.back().has_room_for(change.shape_id, *shape)) nets.emplace_back();
-    if (!shape || !nets.back().add(change, *shape)) {
-      nets.clear();
-      break;
-    }
+    reduction.add(change, *fit);
   }
-  co_return nets;
+}
+
+void Applier::reduce_what_is_known(Prepared& prepared) const {
+  const std::vector<GroupChange>& changes = prepared.reader.so_far().changes;
+  Reduction& reduction = prepared.reduction;
+  while (reduction.is_possible && reduction.changes < changes.size()) {
+    const GroupChange& change = changes[reduction.changes];
+    const Fit* fit = shapes_.known(change.shape_id);
+    if (!fit) return;
+    reduction.add(change, *fit);
+  }
 }
 
 // COPY takes a round trip of its own: it has to be worth it. It comes last, after all that is in the pipeline.
@@ -58,9 +97,10 @@ Applier::Inserts Applier::inserts_of(const std::vector<NetGroup>& nets) {
   return Inserts::by_copy;
 }
 
-Task<bool> Applier::apply_fast(Connection& connection, const Group& group, Outcome& outcome) {
-  const std::vector<NetGroup> nets = co_await reduce(connection, group);
-  if (nets.empty()) co_return false;
+Task<bool> Applier::apply_fast(Connection& connection, const Group& group, Reduction& reduction, Outcome& outcome) {
+  co_await reduce(connection, group, reduction);
+  if (!reduction.is_possible) co_return false;
+  const std::vector<NetGroup>& nets = reduction.nets;
   if (inserts_of(nets) == Inserts::by_copy) {
     if (co_await write_group(connection, group, nets, Inserts::by_copy, outcome)) {
       copy_trials_.succeeded();
@@ -170,7 +210,7 @@ Task<Outcome> Applier::apply_part(Connection& connection, const Batch& part, Way
   if (outcome.held) {
     if (way == Way::fast && is_part_copied_) outcome.next_way = Way::without_copy;
     if (connection.in_transaction()) co_await roll_back(connection);
-    shapes_.forget();
+    forget_shapes();
     co_return outcome;
   }
   failpoint("in_apply_group");
@@ -190,21 +230,21 @@ Task<std::optional<Held>> Applier::write_part(Connection& connection, const Grou
   const Held unnamed{
       "a large transaction after " + part.from.to_string() + " is refused; the cause is being looked for", {}, {}};
   StatementList list;
-  std::vector<NetGroup> nets;
+  Reduction reduction;
   Inserts inserts = Inserts::by_upsert;
   if (way == Way::carefully) {
     if (auto refusal = co_await write_in_order(connection, shapes_, group.changes)) co_return std::move(refusal->held);
   } else {
-    nets = co_await reduce(connection, group);
-    if (nets.empty()) co_return unnamed;
-    if (way == Way::fast) inserts = inserts_of(nets);
-    for (const NetGroup& net : nets) net.add_statements(list, inserts);
+    co_await reduce(connection, group, reduction);
+    if (!reduction.is_possible) co_return unnamed;
+    if (way == Way::fast) inserts = inserts_of(reduction.nets);
+    for (const NetGroup& net : reduction.nets) net.add_statements(list, inserts);
   }
   if (part.is_last_part) add_fence(list, rights_.child.name, part.from, part.to, group.transactions.back().commit.time);
   if (list.size() > 0 && list.first_unexpected(co_await run(connection, list))) co_return unnamed;
   if (inserts == Inserts::by_copy) {
     is_part_copied_ = true;
-    if (!co_await nets.back().copy_inserts(connection)) co_return unnamed;
+    if (!co_await reduction.nets.back().copy_inserts(connection)) co_return unnamed;
   }
   co_return std::nullopt;
 }

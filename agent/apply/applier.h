@@ -59,6 +59,12 @@ class Applier {
   // position is another one.
   Task<Outcome> apply(Connection& connection, Position applied, std::vector<const Batch*> batches);
 
+  // Does the work for the next group that needs no database, while `apply` waits for PostgreSQL: unpacks and reduces a
+  // batch that follows `applied` or what was prepared before. The next `apply` takes it up if its batches begin with
+  // these. False: that is not possible for this batch; `apply` will say why.
+  bool prepare(const Position& applied, const Batch& batch);
+  size_t prepared_batches() const { return prepared_ ? prepared_->reader.batches() : 0; }
+
   // A batch of kind new_stream. The child's first stream is written down. One that breaks off a stream that is applied
   // here is held, because the rows would have to be compared.
   Task<Outcome> begin_stream(Connection& connection, const Batch& batch);
@@ -71,11 +77,25 @@ class Applier {
  private:
   using Inserts = NetGroup::Inserts;
 
-  // The net changes, to be written one after the other: more than one when a table changed its shape in between.
-  // Empty: these changes cannot be written set-wise.
-  Task<std::vector<NetGroup>> reduce(Connection& connection, const Group& group);
+  // The net changes of a group's first `changes` changes.
+  struct Reduction {
+    std::vector<NetGroup> nets{1};  // to be written in turn: more than one when a table changed its shape in between
+    size_t changes = 0;
+    bool is_possible = true;  // otherwise the changes cannot be written set-wise
+
+    void add(const GroupChange& change, const Fit& fit);
+  };
+  struct Prepared {
+    GroupReader reader;
+    Reduction reduction;
+  };
+
+  Prepared take_prepared(const Position& applied, const std::vector<const Batch*>& batches);
+  Task<> reduce(Connection& connection, const Group& group, Reduction& reduction);
+  void reduce_what_is_known(Prepared& prepared) const;
+  void forget_shapes();
   Inserts inserts_of(const std::vector<NetGroup>& nets);
-  Task<bool> apply_fast(Connection& connection, const Group& group, Outcome& outcome);
+  Task<bool> apply_fast(Connection& connection, const Group& group, Reduction& reduction, Outcome& outcome);
   Task<bool> write_group(Connection& connection, const Group& group, const std::vector<NetGroup>& nets, Inserts inserts,
                          Outcome& outcome);
   Task<> apply_carefully(Connection& connection, const Group& group, Outcome& outcome);
@@ -88,6 +108,7 @@ class Applier {
 
   const ChildRights& rights_;
   Shapes shapes_;
+  std::optional<Prepared> prepared_;
   CopyTrials copy_trials_;
   bool is_part_copied_ = false;  // COPY was used in the large transaction that is open
 };

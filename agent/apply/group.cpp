@@ -34,33 +34,33 @@ class ChangeCount {
 
 }  // namespace
 
-Group unpack(const std::vector<const Batch*>& batches, const Position& applied) {
-  Group group;
-  bool is_found = false;
-  for (const Batch* batch : batches) {
-    PayloadReader in(unpack_payload(*batch, group));
-    ChangeCount count(*batch);
-    Position position = batch->from;
-    is_found |= position == applied;
-    while (!in.at_end()) {
-      const Record record = in.next();
-      if (const auto* change = std::get_if<ChangeView>(&record)) {
-        count.take_one();
-        if (is_found) group.changes.push_back(change_of(*change, *batch));
-        continue;
-      }
-      const auto& commit = std::get<Commit>(record);
-      position = advance(position, commit);
-      if (is_found) group.transactions.push_back({group.changes.size(), commit, position});
-      is_found |= position == applied;
+void GroupReader::add(const Batch& batch) {
+  PayloadReader in(unpack_payload(batch, group_));
+  ChangeCount count(batch);
+  Position position = batch.from;
+  is_found_ |= position == applied_;
+  while (!in.at_end()) {
+    const Record record = in.next();
+    if (const auto* change = std::get_if<ChangeView>(&record)) {
+      count.take_one();
+      if (is_found_) group_.changes.push_back(change_of(*change, batch));
+      continue;
     }
-    if (position != batch->to) throw Error(ErrorKind::protocol, "a batch that does not reach the position it names");
+    const auto& commit = std::get<Commit>(record);
+    position = advance(position, commit);
+    if (is_found_) group_.transactions.push_back({group_.changes.size(), commit, position});
+    is_found_ |= position == applied_;
   }
-  if (!is_found)
-    throw Error(ErrorKind::protocol, "the applied position " + applied.to_string() + " is not in the batches received");
-  if (group.changes.size() != (group.transactions.empty() ? 0 : group.transactions.back().end))
+  if (position != batch.to) throw Error(ErrorKind::protocol, "a batch that does not reach the position it names");
+  if (group_.changes.size() != (group_.transactions.empty() ? 0 : group_.transactions.back().end))
     throw Error(ErrorKind::protocol, "a batch that ends within a transaction");
-  return group;
+}
+
+const Group& GroupReader::whole() const {
+  if (!is_found_)
+    throw Error(ErrorKind::protocol,
+                "the applied position " + applied_.to_string() + " is not in the batches received");
+  return group_;
 }
 
 Group unpack_part(const Batch& part) {

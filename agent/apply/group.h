@@ -31,10 +31,27 @@ struct Group {
   std::vector<GroupTransaction> transactions;
 };
 
-// The transactions of consecutive whole batches that lie after `applied`, which is where the first batch begins or a
-// place between its transactions. Throws Error(protocol) when the batches do not contain that place, do not reach the
-// positions they name, or are malformed.
-Group unpack(const std::vector<const Batch*>& batches, const Position& applied);
+// Unpacks consecutive whole batches, one after the other, into a group of the transactions that lie after `applied`,
+// which is where the first batch begins or a place between its transactions.
+class GroupReader {
+ public:
+  explicit GroupReader(const Position& applied) : applied_(applied) {}
+
+  // Throws Error(protocol) when the batch does not reach the position it names, or is malformed.
+  void add(const Batch& batch);
+  // Throws Error(protocol) when no batch contains `applied`.
+  const Group& whole() const;
+
+  Group take() && { return std::move(group_); }
+  const Group& so_far() const { return group_; }
+  const Position& applied() const { return applied_; }
+  size_t batches() const { return group_.payloads.size(); }
+
+ private:
+  Position applied_;
+  bool is_found_ = false;
+  Group group_;
+};
 
 // The changes of one part of a large transaction; of its last part also the transaction.
 Group unpack_part(const Batch& part);

@@ -1,6 +1,7 @@
 #include "apply/lane.h"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 #include <chrono>
 
 #include "apply/fence.h"
@@ -10,8 +11,8 @@ namespace tributary {
 namespace {
 
 // One PostgreSQL transaction's worth: enough that its fixed costs vanish, little enough to bound memory and locks.
-constexpr uint64_t kGroupChangesMax = 20'000;
-constexpr uint64_t kGroupBytesMax = 8ULL << 20;
+constexpr uint64_t kGroupChangesMax = 60'000;
+constexpr uint64_t kGroupBytesMax = 16ULL << 20;
 
 constexpr auto kRetryFirst = std::chrono::seconds(1);
 constexpr auto kRetryMax = std::chrono::seconds(15);
@@ -20,6 +21,10 @@ constexpr auto kLargeRetryMax = std::chrono::minutes(5);
 
 bool is_part(const Batch& batch) {
   return batch.part > 0 || !batch.is_last_part;
+}
+
+bool is_groupable(const Batch& batch) {
+  return batch.kind == BatchKind::changes && !is_part(batch);
 }
 
 Error parts_lost() {
@@ -121,7 +126,7 @@ Task<> Lane::attempt() {
     if (pending_.front().kind == BatchKind::new_stream)
       outcome = co_await applier_.begin_stream(*lease, pending_.front());
     else
-      outcome = co_await applier_.apply(*lease, report_.applied, next_group());
+      outcome = co_await apply_group(*lease);
     settle(outcome);
   } else {
     report_.hold.reset();
@@ -129,19 +134,53 @@ Task<> Lane::attempt() {
   lease.give_back();
 }
 
-std::vector<const Batch*> Lane::next_group() const {
-  std::vector<const Batch*> group;
+// While PostgreSQL writes one group, the next is prepared from what has arrived.
+Task<Outcome> Lane::apply_group(Connection& connection) {
+  std::vector<const Batch*> batches;
+  for (size_t i = 0; i < group_end(0); ++i) batches.push_back(&pending_[i]);
+  const size_t count = batches.size();
+  const Position end = batches.back()->to;
+  Outcome outcome;
+  const auto write = [&]() -> Task<> {
+    outcome = co_await applier_.apply(connection, report_.applied, std::move(batches));
+  };
+  // While held, what waits behind is not looked at.
+  if (report_.hold)
+    co_await write();
+  else
+    co_await until_one_ends(write(), prepare_after(count, end));
+  co_return outcome;
+}
+
+Task<> Lane::prepare_after(size_t begin, Position end) {
+  const auto executor = co_await asio::this_coro::executor;
+  for (bool is_possible = true;;) {
+    // What else is ready has its turn between two batches, the group that is being written above all.
+    co_await asio::post(executor, asio::use_awaitable);
+    const size_t next = begin + applier_.prepared_batches();
+    if (is_possible && begin < pending_.size() && is_groupable(pending_[begin]) && next < group_end(begin)) {
+      is_possible = applier_.prepare(end, pending_[next]);
+    } else {
+      wake_->expires_at(Clock::time_point::max());
+      co_await wake_->async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+  }
+}
+
+// Behind the last batch of the group that begins with pending_[begin]; at least one batch is in it.
+size_t Lane::group_end(size_t begin) const {
   uint64_t changes = 0, bytes = 0;
-  for (const Batch& batch : pending_) {
+  size_t end = begin;
+  for (; end < pending_.size(); ++end) {
+    const Batch& batch = pending_[end];
     changes += batch.changes;
     bytes += batch.raw_bytes;
     const bool is_full = changes > kGroupChangesMax || bytes > kGroupBytesMax;
-    if (!group.empty() && (is_full || is_part(batch) || batch.kind != BatchKind::changes)) break;
-    group.push_back(&batch);
+    if (end > begin && (is_full || !is_groupable(batch))) break;
     // While held, only what is refused is tried again, not all that waits behind it.
-    if (report_.hold) break;
+    if (report_.hold) return end + 1;
   }
-  return group;
+  return end;
 }
 
 Task<> Lane::apply_parts(ConnectionPool::Lease lease) {

@@ -85,7 +85,9 @@ class Lane {
   void settle(const Outcome& outcome);
   void hold(const Held& held, bool is_waiting);
   void report();
-  std::vector<const Batch*> next_group() const;
+  Task<Outcome> apply_group(Connection& connection);
+  Task<> prepare_after(size_t begin, Position end);
+  size_t group_end(size_t begin) const;
 
   const ChildRights rights_;
   ConnectionPool& pool_;

@@ -31,8 +31,13 @@ void Shapes::add(uint64_t shape_id, Relation relation) {
   relations_.insert_or_assign(shape_id, std::move(relation));
 }
 
+const Fit* Shapes::known(uint64_t shape_id) const {
+  const auto found = fits_.find(shape_id);
+  return found == fits_.end() ? nullptr : &found->second;
+}
+
 Task<const Fit*> Shapes::find(Connection& connection, uint64_t shape_id) {
-  if (const auto known = fits_.find(shape_id); known != fits_.end()) co_return &known->second;
+  if (const Fit* fit = known(shape_id)) co_return fit;
   const auto relation = relations_.find(shape_id);
   if (relation == relations_.end())
     throw Error(ErrorKind::protocol, "a change of a table whose shape was not announced");

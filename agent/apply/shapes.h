@@ -31,6 +31,8 @@ class Shapes {
   // What is known of a shape; asks the database when nothing is. The reference lives until forget().
   // Throws Error(protocol) for a shape that was never added.
   Task<const Fit*> find(Connection& connection, uint64_t shape_id);
+  // Without asking: nullptr when nothing is known.
+  const Fit* known(uint64_t shape_id) const;
   void forget() { fits_.clear(); }
 
  private:

@@ -169,7 +169,7 @@ TEST_F(Apply, ATableOfKeysAlone) {
 TEST_F(Apply, MoreThanOneGroupAndNothingTwice) {
   begin();
   std::deque<Batch> batches;
-  for (int batch = 0; batch < 30; ++batch) {
+  for (int batch = 0; batch < 70; ++batch) {
     for (int i = 0; i < 1000; ++i) {
       const std::string id = std::to_string(batch * 1000 + i);
       stream_.put(kDocument, {text(id), text("title " + id), kNull}).commit();
@@ -177,8 +177,8 @@ TEST_F(Apply, MoreThanOneGroupAndNothingTwice) {
     batches.push_back(stream_.batch());
   }
   const std::deque<Batch> again = batches;
-  EXPECT_EQ(deliver(batches).transactions, 30'000u);
-  EXPECT_EQ(rows("SELECT count(*), count(DISTINCT title), max(id) FROM document"), "30000 | 30000 | 29999\n");
+  EXPECT_EQ(deliver(batches).transactions, 70'000u);
+  EXPECT_EQ(rows("SELECT count(*), count(DISTINCT title), max(id) FROM document"), "70000 | 70000 | 69999\n");
   EXPECT_GT(sql_->number("SELECT count(DISTINCT xmin::text) FROM document"), 1);
   EXPECT_THROW(deliver(again), Error) << "what is applied does not follow the applied position";
 }

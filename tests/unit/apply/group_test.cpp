@@ -7,6 +7,13 @@
 namespace tributary {
 namespace {
 
+Group unpack(const std::vector<const Batch*>& batches, const Position& applied) {
+  GroupReader reader(applied);
+  for (const Batch* batch : batches) reader.add(*batch);
+  reader.whole();
+  return std::move(reader).take();
+}
+
 // A stream of transactions with one change each, packed as a child packs them.
 class Stream {
  public:
