@@ -133,7 +133,7 @@ Figures measure(Way& way, const std::vector<PublishedTable>& more, double second
 // `document` with another type of column `status`.
 PublishedTable document_with_status(const std::string& name, const std::string& status_type) {
   PublishedTable table = document_table();
-  const std::string plain = "status text NOT NULL";
+  const std::string plain = kStatusColumn;
   const size_t place = table.columns.find(plain);
   if (place == std::string::npos) throw std::logic_error("table document has no " + plain);
   table.name = name;

@@ -164,14 +164,9 @@ DrainOptions indexed_target() {
 // The body may be NULL: a peer that loses it shall go on, and be found out by the comparison.
 PublishedTable document_table() {
   return {.name = "document",
-          .columns = R"(id uuid PRIMARY KEY,
-                        district text NOT NULL,
-                        title text NOT NULL,
-                        body text,
-                        status text NOT NULL,
-                        amount numeric(12, 2) NOT NULL,
-                        tags jsonb NOT NULL,
-                        updated_at timestamptz NOT NULL)",
+          .columns = std::string("id uuid PRIMARY KEY, district text NOT NULL, title text NOT NULL, body text, ") +
+                     kStatusColumn +
+                     ", amount numeric(12, 2) NOT NULL, tags jsonb NOT NULL, updated_at timestamptz NOT NULL",
           .where = "status = 'approved'",
           .identity = "id, status"};
 }

@@ -8,6 +8,9 @@
 
 namespace tributary::test {
 
+// Of a type that fits an index, so that the replica identity can be one: tributary, too, would make it FULL for `text`.
+constexpr char kStatusColumn[] = "status varchar(20) NOT NULL";
+
 // `document`, of which the approved rows are published.
 PublishedTable document_table();
 

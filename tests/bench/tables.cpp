@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bench/documents.h"
 #include "bench/drain.h"
 
 namespace tributary::test {
@@ -11,7 +12,8 @@ PublishedTable reading_table(const std::string& name) {
   return {.name = name,
           .columns =
               "id bigint PRIMARY KEY, sensor int NOT NULL, taken_at timestamptz NOT NULL,"
-              " value double precision NOT NULL, status text NOT NULL",
+              " value double precision NOT NULL, " +
+              std::string(kStatusColumn),
           .where = "status = 'approved'",
           .identity = "id, status"};
 }
@@ -63,7 +65,7 @@ DrainOptions many_tables() {
 constexpr int kWideColumns = 38;  // beside the key and the status
 
 PublishedTable wide_table() {
-  std::string columns = "id bigint PRIMARY KEY, status text NOT NULL";
+  std::string columns = std::string("id bigint PRIMARY KEY, ") + kStatusColumn;
   for (int column = 1; column <= kWideColumns; ++column)
     columns += ", c" + std::to_string(column) + (column % 2 ? " int" : " text");
   return {.name = "wide", .columns = columns, .where = "status = 'approved'", .identity = "id, status"};
