@@ -88,35 +88,16 @@ void Assembler::commit(const CommitMessage& message) {
   if (is_empty) return;
 
   write_commit(payload_, commit);
-  const Position before = head_;
   head_ = advance(head_, commit);
   ready_.last_commit = commit;
   ++ready_.transactions;
-  if (next_part_ > 0) {
-    // The rest of a large transaction: its last part.
-    Batch& part = ready_.batches.emplace_back();
-    part.from = before;
-    part.to = head_;
-    part.part = next_part_;
-    part.relations = relations_;
-    part.changes = changes_;
-    part.first_commit_time = message.time;
-    ready_.changes += changes_;
-    part.raw_bytes = payload_.size();
-    ready_bytes_ += payload_.size();
-    part.payload = std::move(payload_);
-    payload_.clear();
-    relations_.clear();
-    relation_indexes_.clear();
-    changes_ = changes_of_whole_ = 0;
-    transactions_end_ = 0;
-    batch_from_ = head_;
-    return;
-  }
   if (transactions_end_ == 0) first_commit_time_ = message.time;
   transactions_end_ = payload_.size();
   changes_of_whole_ = changes_;
-  if (payload_.size() >= kBatchBytes) close_batch(payload_.size(), changes_, head_);
+  if (next_part_ == 0 && payload_.size() < kBatchBytes) return;
+  // Where the transaction has left in parts, this is the last one.
+  close_batch(payload_.size(), changes_, head_);
+  ready_.batches.back().part = next_part_;
 }
 
 void Assembler::keepalive(Lsn end) {
