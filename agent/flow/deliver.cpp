@@ -33,7 +33,7 @@ std::vector<Batch> prepare(std::vector<StoredBatch> stored, Queue::Place& place)
 bool is_little(const std::vector<StoredBatch>& stored) {
   uint64_t bytes = 0;
   for (const StoredBatch& entry : stored) bytes += entry.batch.raw_bytes;
-  return bytes <= kPlainBytesMax;
+  return bytes <= kSmallBytes;
 }
 
 // What lies in the queue after `place`, ready for the link; moves `place` behind it.

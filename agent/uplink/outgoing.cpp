@@ -13,8 +13,7 @@ namespace {
 constexpr int kMergedLevel = 3;  // batches pile up where the link is slower than the processor
 
 bool is_mergeable(const Batch& batch) {
-  return batch.kind == BatchKind::changes && batch.part == 0 && batch.is_last_part &&
-         batch.raw_bytes <= kMergeableBytes;
+  return batch.kind == BatchKind::changes && batch.part == 0 && batch.is_last_part && batch.raw_bytes <= kSmallBytes;
 }
 
 // How many batches at the beginning of `stored` become one.
@@ -73,7 +72,7 @@ Batch merged(std::span<Batch> run) {
     result.changes += next.changes;
   }
   result.raw_bytes = raw.size();
-  result.payload = raw.size() <= kPlainBytesMax ? std::move(raw) : compress(raw, kMergedLevel);
+  result.payload = raw.size() <= kSmallBytes ? std::move(raw) : compress(raw, kMergedLevel);
   return result;
 }
 
@@ -83,8 +82,8 @@ std::vector<Batch> outgoing(std::vector<Batch> stored) {
   std::vector<Batch> result;
   for (size_t begin = 0; begin < stored.size();) {
     const size_t length = length_of_run(std::span(stored).subspan(begin));
-    const bool is_opened = length > 1 || (is_mergeable(stored[begin]) && stored[begin].raw_bytes <= kPlainBytesMax);
-    result.push_back(is_opened ? merged(std::span(stored).subspan(begin, length)) : std::move(stored[begin]));
+    result.push_back(is_mergeable(stored[begin]) ? merged(std::span(stored).subspan(begin, length))
+                                                 : std::move(stored[begin]));
     begin += length;
   }
   return result;

@@ -9,9 +9,8 @@
 
 namespace tributary {
 
-constexpr uint64_t kPlainBytesMax = 64 << 10;    // larger payloads are compressed by themselves
-constexpr uint64_t kMergedBytesMax = 1 << 20;    // of what becomes one batch, before compression
-constexpr uint64_t kMergeableBytes = 256 << 10;  // larger batches are left alone
+constexpr uint64_t kSmallBytes = 64 << 10;     // a larger batch is left alone: opening it costs more than it saves
+constexpr uint64_t kMergedBytesMax = 1 << 20;  // of what becomes one batch, before compression
 
 // The same transactions, in order; `stored` follow one another. Parts of large transactions, new streams and large
 // batches are passed on unopened. Error(protocol) on a damaged payload.

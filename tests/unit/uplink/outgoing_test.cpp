@@ -91,7 +91,7 @@ TEST_F(OutgoingTest, RelationsKeepTheirMeaning) {
 
 TEST_F(OutgoingTest, TheSumIsBoundedAndLargeOnesAreLeftAlone) {
   std::vector<Batch> stored;
-  for (int i = 0; i < 30; ++i) stored.push_back(next({7}, 100'000));
+  for (int i = 0; i < 60; ++i) stored.push_back(next({7}, 50'000));
   stored.push_back(next({7}, 400'000));
   const std::string large = stored.back().payload;
   for (int i = 0; i < 2; ++i) stored.push_back(next({7}, 20'000));
