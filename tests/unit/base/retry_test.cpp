@@ -106,6 +106,15 @@ TEST_F(RetryLoopTest, WaitsBetweenAttempts) {
   EXPECT_GE(began_[2] - began_[1], 10ms) << "what only a person can mend is looked at more slowly";
 }
 
+TEST_F(RetryLoopTest, AnAttemptThatGotSomethingDoneBeginsTheBackoffAnew) {
+  loop_.first = 1ms;
+  loop_.max = 10s;
+  loop_.has_progressed = [] { return true; };
+  run_loop(std::vector<std::exception_ptr>(12, error(ErrorKind::connection)));
+  ASSERT_EQ(began_.size(), 13U);
+  EXPECT_LT(began_[12] - began_[0], 1s) << "as long as it would take otherwise";
+}
+
 TEST_F(RetryLoopTest, EndsWhenCancelledAndReportsNothing) {
   auto attempt = [&]() -> Task<> {
     began_.push_back(Clock::now());
