@@ -22,18 +22,18 @@ Task<> Heartbeat::ping() {
   co_await link_.send(frame);
 }
 
-// What was heard tells of both directions: the child hears an acknowledgement only after it has sent something, and the
-// parent hears it.
+// Silence in either direction: while a large row comes in for minutes, its sender has to hear something too.
 Task<> Heartbeat::ping_when_silent() {
-  uint64_t heard_bytes = 0;
+  uint64_t heard_bytes = 0, said_bytes = 0;
   Clock::time_point last_ping{};
   for (;;) {
-    const bool is_silent = link_.bytes_received() == heard_bytes;
+    const bool is_silent = link_.bytes_received() == heard_bytes || link_.bytes_sent() == said_bytes;
     heard_bytes = link_.bytes_received();
     if (is_silent || Clock::now() - last_ping >= kProbeInterval) {
       last_ping = Clock::now();
       co_await ping();
     }
+    said_bytes = link_.bytes_sent();
     co_await sleep_for(interval_);
   }
 }

@@ -12,7 +12,7 @@ namespace tributary {
 
 class Heartbeat {
  public:
-  // `peer`: "the parent", "the child". `interval`: how long it may be silent before it is pinged. `link` must outlive
+  // `peer`: "the parent", "the child". `interval`: how long the link may be silent in a direction. `link` must outlive
   // this.
   Heartbeat(Link& link, std::string peer, Clock::duration interval)
       : link_(link), peer_(std::move(peer)), interval_(interval) {}
