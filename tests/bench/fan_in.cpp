@@ -63,6 +63,7 @@ class Parent {
                         .cluster = {.fsync = true, .settings = {{"shared_buffers", "'256MB'"}}}});
     tree_.exec_everywhere("CREATE TABLE document (" + document_table().columns + ")");
     tree_.start();
+    wait_until("the parent listens", [&] { return node_->agent().status().intake().health() == status::OK; });
   }
 
   const Pki& pki() const { return tree_.pki(); }

@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 constexpr auto kShortestWait = 200us;
 constexpr int kWaitsPerAge = 16;
 constexpr auto kPatience = 60s;
-constexpr int kWriters = 2;  // one alone waits for a slow disk longer than its pace allows
+constexpr int kWriters = 4;  // one alone would wait for a slow disk longer than its pace allows
 
 double milliseconds(steady_clock::duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();

@@ -1,7 +1,7 @@
 // How long a committed row takes until a query at a higher tier sees it.
 //
-// Two sessions commit single rows in turn, at a steady pace together, and note when each COMMIT returned. One thread
-// per tier asks for the largest key of either session there, which the primary key's index answers, and only while a
+// Four sessions commit single rows in turn, at a steady pace together, and note when each COMMIT returned. One thread
+// per tier asks for the largest key of each session there, which the primary key's index answers, and only while a
 // row is under way: no trigger, no further index, no second reader of the log. Each session's keys ascend, and a tier
 // shows its transactions in their order, so that everything up to the largest key has arrived.
 //
