@@ -253,7 +253,9 @@ class DrainMatch {
   static void add_ratios(Result& result, const Runs& our, const Runs& peer) {
     result.throughput_ratio = our.changes_per_second().median / peer.changes_per_second().median;
     result.wire_ratio = our.wire_bytes() / peer.wire_bytes();
-    result.cpu_ratio = our.processor_microseconds() / peer.processor_microseconds();
+    // A run may be too short for the kernel's clock.
+    if (peer.processor_microseconds() > 0)
+      result.cpu_ratio = our.processor_microseconds() / peer.processor_microseconds();
   }
 
   static void add_figures(Result& result, const std::string& whose, const Runs& runs) {
