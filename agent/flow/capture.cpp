@@ -26,6 +26,9 @@ constexpr size_t kGroupBytesEnough = 256 << 10;  // a group of so much is not wa
 constexpr size_t kWaitingBytesMax = 1 << 20;     // rows that wait for their filter's verdict
 constexpr auto kStatusInterval = std::chrono::seconds(10);
 constexpr auto kIdleConfirmInterval = std::chrono::seconds(10);
+constexpr auto kSlotReleaseLimit = std::chrono::seconds(3);
+constexpr auto kLookInterval = std::chrono::milliseconds(500);
+constexpr uint64_t kLookBytes = 4 << 20;
 constexpr auto kNonceInterval = std::chrono::hours(1);
 
 class CaptureRun {
@@ -43,7 +46,8 @@ class CaptureRun {
         stored_(executor),
         work_(executor) {}
 
-  // The write-ahead log into the assembler: in bulk while it is far behind, then as it is written.
+  // The write-ahead log into the assembler: in bulk while it is far behind, then as it is written. Returns when the
+  // stream has fallen far behind: the next run begins in bulk.
   Task<> read() {
     co_await read_backlog();
     co_await start_stream();
@@ -54,6 +58,10 @@ class CaptureRun {
         else if (!waiting_.empty() || !handle(message->content))
           co_await handle_later(message->content);
         if (has_too_much_pending()) co_await wait_for_queue();
+        if (is_look_due() && co_await is_left_behind()) {
+          co_await leave_stream();
+          co_return;
+        }
       }
       co_await settle_waiting();
       if (assembler_.has_changes() || is_confirm_due()) work_.notify();
@@ -113,9 +121,9 @@ class CaptureRun {
  private:
   Task<> read_backlog() {
     std::unique_ptr<WalBacklog> backlog;
-    for (;;) {
-      const SlotPlace place = co_await read_slot_place(session_, config_.slot());
-      const std::optional<Lsn> end = end_of_next_stretch(place);
+    for (int stretches = 0;; ++stretches) {
+      const SlotPlace place = co_await slot_at_rest();
+      const std::optional<Lsn> end = end_of_next_stretch(place, stretches);
       if (!end) co_return;
       if (!backlog) {
         spdlog::info("capture: {} MiB of the log are read in bulk",
@@ -132,6 +140,34 @@ class CaptureRun {
       failpoint("before_slot_advance");
       co_await backlog->advance(reached);
     }
+  }
+
+  // A walsender that was just left needs a moment to notice.
+  Task<SlotPlace> slot_at_rest() {
+    const auto give_up = Clock::now() + kSlotReleaseLimit;
+    for (;;) {
+      const SlotPlace place = co_await read_slot_place(session_, config_.slot());
+      if (!place.is_active || Clock::now() >= give_up) co_return place;
+      co_await sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+
+  // A stream that lags is looked at now and then, between transactions, and only when much has come since.
+  bool is_look_due() const {
+    return received_.value >= looked_at_.value + kLookBytes && !assembler_.is_in_transaction() && waiting_.empty() &&
+           Clock::now() >= last_look_ + kLookInterval;
+  }
+
+  Task<bool> is_left_behind() {
+    looked_at_ = received_;
+    last_look_ = Clock::now();
+    co_return is_far_behind(received_, co_await read_log_end(session_));
+  }
+
+  Task<> leave_stream() {
+    spdlog::info("capture: the stream is far behind the end of the log");
+    co_await store_up_to(assembler_.confirm_lsn());
+    co_await send_status();
   }
 
   // False: PostgreSQL cannot decode it this way (no room for what it puts together), so it has to be streamed.
@@ -371,6 +407,8 @@ class CaptureRun {
   Lsn durable_;   // everything before it is in the queue, or needs no place there: what PostgreSQL is told
   Clock::time_point last_confirm_ = Clock::now();
   Clock::time_point last_status_{};
+  Lsn looked_at_;  // where the stream was when its distance from the log's end was looked at
+  Clock::time_point last_look_ = Clock::now();
   bool is_reply_requested_ = false;  // by PostgreSQL, or by the end of a stretch that was read in bulk
   bool is_streaming_ = false;
   bool is_storing_ = false;

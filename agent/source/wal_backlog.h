@@ -23,9 +23,10 @@
 namespace tributary {
 
 struct SlotPlace {
-  Lsn restart;    // where PostgreSQL begins to read
-  Lsn confirmed;  // what commits behind this has not been confirmed
-  Lsn log_end;    // of what is flushed
+  bool is_active = false;  // somebody reads from the slot
+  Lsn restart;             // where PostgreSQL begins to read
+  Lsn confirmed;           // what commits behind this has not been confirmed
+  Lsn log_end;             // of what is flushed
 };
 
 Task<SlotPlace> read_slot_place(Connection& session, std::string slot);
@@ -33,9 +34,12 @@ Task<SlotPlace> read_slot_place(Connection& session, std::string slot);
 // Where the next record of the log will be written: what commits later is behind it.
 Task<Lsn> read_log_end(Connection& session);
 
-// Up to where to read next in bulk; nullopt: the stream is better, because the end is near, or because a transaction
-// that has been open for long would be put together whole.
-std::optional<Lsn> end_of_next_stretch(const SlotPlace& place);
+// Up to where to read next in bulk, after `stretches` others; nullopt: the stream is better, because the end is near,
+// or because a transaction that has been open for long would be put together whole.
+std::optional<Lsn> end_of_next_stretch(const SlotPlace& place, int stretches);
+
+// Whether a stream that has come to `received` is so far behind that it pays to leave it and read in bulk.
+bool is_far_behind(Lsn received, Lsn log_end);
 
 class WalBacklog {
  public:

@@ -8,22 +8,35 @@ namespace {
 
 constexpr uint64_t kMiB = 1 << 20;
 
-std::optional<Lsn> end_after(uint64_t restart, uint64_t confirmed, uint64_t log_end) {
-  return end_of_next_stretch({Lsn{restart * kMiB}, Lsn{confirmed * kMiB}, Lsn{log_end * kMiB}});
+std::optional<Lsn> end_after(uint64_t restart, uint64_t confirmed, uint64_t log_end, int stretches = 9) {
+  return end_of_next_stretch({false, Lsn{restart * kMiB}, Lsn{confirmed * kMiB}, Lsn{log_end * kMiB}}, stretches);
 }
 
 TEST(EndOfNextStretch, nothing_where_the_end_of_the_log_is_near) {
   EXPECT_EQ(end_after(100, 100, 100), std::nullopt);
-  EXPECT_EQ(end_after(90, 100, 115), std::nullopt);
+  EXPECT_EQ(end_after(90, 100, 103), std::nullopt);
 }
 
 TEST(EndOfNextStretch, the_end_of_the_log_where_it_is_not_far) {
-  EXPECT_EQ(end_after(90, 100, 116), Lsn{116 * kMiB});
+  EXPECT_EQ(end_after(90, 100, 104), Lsn{104 * kMiB});
   EXPECT_EQ(end_after(90, 100, 164), Lsn{164 * kMiB});
 }
 
 TEST(EndOfNextStretch, bounded_where_the_log_is_long) {
   EXPECT_EQ(end_after(90, 100, 5000), Lsn{164 * kMiB});
+}
+
+TEST(EndOfNextStretch, short_at_first_so_that_delivery_begins_soon) {
+  EXPECT_EQ(end_after(90, 100, 5000, 0), Lsn{108 * kMiB});
+  EXPECT_EQ(end_after(90, 100, 5000, 1), Lsn{116 * kMiB});
+  EXPECT_EQ(end_after(90, 100, 5000, 3), Lsn{164 * kMiB});
+  EXPECT_EQ(end_after(90, 100, 5000, 1000), Lsn{164 * kMiB});
+}
+
+TEST(IsFarBehind, beyond_what_is_streamed_in_a_moment) {
+  EXPECT_FALSE(is_far_behind(Lsn{100 * kMiB}, Lsn{90 * kMiB}));
+  EXPECT_FALSE(is_far_behind(Lsn{100 * kMiB}, Lsn{132 * kMiB}));
+  EXPECT_TRUE(is_far_behind(Lsn{100 * kMiB}, Lsn{133 * kMiB}));
 }
 
 TEST(EndOfNextStretch, nothing_where_much_before_it_would_be_put_together_again) {
