@@ -8,6 +8,7 @@ namespace tributary {
 namespace {
 
 constexpr size_t kCopyRowsMin = 100;
+constexpr size_t kChangesAtOnce = 1000;  // half a millisecond, which PostgreSQL does not notice
 
 }  // namespace
 
@@ -19,10 +20,9 @@ void Applier::Reduction::add(const GroupChange& change, const Fit& fit) {
 }
 
 bool Applier::prepare(const Position& applied, const Batch& batch) {
-  if (!prepared_) prepared_.emplace(Prepared{GroupReader(applied), {}});
   try {
+    if (!prepared_) prepared_.emplace(Prepared{GroupReader(applied), {}});
     prepared_->reader.add(batch);
-    reduce_what_is_known(*prepared_);
     return true;
   } catch (const Error&) {
     prepared_.reset();
@@ -79,15 +79,23 @@ Task<> Applier::reduce(Connection& connection, const Group& group, Reduction& re
   }
 }
 
-void Applier::reduce_what_is_known(Prepared& prepared) const {
-  const std::vector<GroupChange>& changes = prepared.reader.so_far().changes;
-  Reduction& reduction = prepared.reduction;
-  while (reduction.is_possible && reduction.changes < changes.size()) {
-    const GroupChange& change = changes[reduction.changes];
-    const Fit* fit = shapes_.known(change.shape_id);
-    if (!fit) return;
-    reduction.add(change, *fit);
+bool Applier::reduce_prepared() {
+  if (!prepared_) return false;
+  const std::vector<GroupChange>& changes = prepared_->reader.so_far().changes;
+  Reduction& reduction = prepared_->reduction;
+  const size_t end = std::min(changes.size(), reduction.changes + kChangesAtOnce);
+  try {
+    while (reduction.is_possible && reduction.changes < end) {
+      const GroupChange& change = changes[reduction.changes];
+      const Fit* fit = shapes_.known(change.shape_id);
+      if (!fit) return false;
+      reduction.add(change, *fit);
+    }
+  } catch (const Error&) {
+    prepared_.reset();
+    return false;
   }
+  return reduction.is_possible && end < changes.size();
 }
 
 // COPY takes a round trip of its own: it has to be worth it. It comes last, after all that is in the pipeline.

@@ -59,10 +59,12 @@ class Applier {
   // position is another one.
   Task<Outcome> apply(Connection& connection, Position applied, std::vector<const Batch*> batches);
 
-  // Does the work for the next group that needs no database, while `apply` waits for PostgreSQL: unpacks and reduces a
-  // batch that follows `applied` or what was prepared before. The next `apply` takes it up if its batches begin with
-  // these. False: that is not possible for this batch; `apply` will say why.
+  // The work for the next group that needs no database, in small steps while `apply` waits for PostgreSQL. `prepare`
+  // unpacks a batch that follows `applied` or what was prepared before; false: that is not possible, and `apply` will
+  // say why. `reduce_prepared` reduces some more of it; false: there is nothing more to do. The next `apply` takes it
+  // up if its batches begin with these.
   bool prepare(const Position& applied, const Batch& batch);
+  bool reduce_prepared();
   size_t prepared_batches() const { return prepared_ ? prepared_->reader.batches() : 0; }
 
   // A batch of kind new_stream. The child's first stream is written down. One that breaks off a stream that is applied
@@ -92,7 +94,6 @@ class Applier {
 
   Prepared take_prepared(const Position& applied, const std::vector<const Batch*>& batches);
   Task<> reduce(Connection& connection, const Group& group, Reduction& reduction);
-  void reduce_what_is_known(Prepared& prepared) const;
   void forget_shapes();
   Inserts inserts_of(const std::vector<NetGroup>& nets);
   Task<bool> apply_fast(Connection& connection, const Group& group, Reduction& reduction, Outcome& outcome);

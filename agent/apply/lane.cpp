@@ -155,8 +155,9 @@ Task<Outcome> Lane::apply_group(Connection& connection) {
 Task<> Lane::prepare_after(size_t begin, Position end) {
   const auto executor = co_await asio::this_coro::executor;
   for (bool is_possible = true;;) {
-    // What else is ready has its turn between two batches, the group that is being written above all.
+    // What else is ready has its turn between two steps, the group that is being written above all.
     co_await asio::post(executor, asio::use_awaitable);
+    if (applier_.reduce_prepared()) continue;
     const size_t next = begin + applier_.prepared_batches();
     if (is_possible && begin < pending_.size() && is_groupable(pending_[begin]) && next < group_end(begin)) {
       is_possible = applier_.prepare(end, pending_[next]);

@@ -120,25 +120,30 @@ class CaptureRun {
 
  private:
   Task<> read_backlog() {
+    const std::string application = "tributary " + config_.node.name + " backlog";
     std::unique_ptr<WalBacklog> backlog;
+    Lsn confirmed_before;
     for (int stretches = 0;; ++stretches) {
       const SlotPlace place = co_await slot_at_rest();
       const std::optional<Lsn> end = end_of_next_stretch(place, stretches);
-      if (!end) co_return;
+      // A slot that did not move would have the same stretch read for ever.
+      if (!end || place.confirmed == confirmed_before) co_return;
+      confirmed_before = place.confirmed;
       if (!backlog) {
         spdlog::info("capture: {} MiB of the log are read in bulk",
                      (place.log_end.value - place.confirmed.value) >> 20);
-        backlog =
-            co_await WalBacklog::connect(config_.database.connection, "tributary " + config_.node.name + " backlog",
-                                         config_.slot(), config_.publication());
+        backlog = co_await WalBacklog::connect(config_.database.connection, application, config_.slot(),
+                                               config_.publication());
       }
       if (!co_await begin_stretch(*backlog, *end)) co_return;
       report_health("catching up");
       co_await read_stretch(*backlog, *end);
+      co_await backlog->end_stretch();
       const Lsn reached = assembler_.confirm_lsn();
       co_await store_up_to(reached);
       failpoint("before_slot_advance");
-      co_await backlog->advance(reached);
+      const auto wal = co_await WalStream::connect(config_.database.connection, application);
+      co_await wal->confirm(config_.slot(), config_.publication(), reached);
     }
   }
 

@@ -301,6 +301,21 @@ Task<> Connection::start_copy_both(std::string command) {
   const Result result = co_await query(std::move(command));
 }
 
+Task<> Connection::end_copy_both() {
+  PGconn* pg = state_->pg.get();
+  if (PQputCopyEnd(pg, nullptr) != 1) throw lost(pg);
+  co_await flush(pg, state_->socket);
+  for (;;) {
+    char* data = nullptr;
+    const int size = PQgetCopyData(pg, &data, 1);
+    PQfreemem(data);
+    if (size == -1) break;
+    if (size == -2) throw lost(pg);
+    if (size == 0) co_await wait_for_input();
+  }
+  co_await finish_copy_out();
+}
+
 std::optional<std::string_view> Connection::next_copy_data(bool& ended) {
   PGconn* pg = state_->pg.get();
   char* data = nullptr;

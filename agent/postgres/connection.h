@@ -123,6 +123,7 @@ class Connection {
 
   // --- replication (Purpose::replication) ---
   Task<> start_copy_both(std::string command);  // START_REPLICATION ...
+  Task<> end_copy_both();                       // what still comes is dropped; the session is idle again
   // The next CopyData message already received, if any; its bytes live until the next call. `ended` is set when the
   // server ended the stream.
   std::optional<std::string_view> next_copy_data(bool& ended);

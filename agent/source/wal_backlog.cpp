@@ -9,10 +9,11 @@ namespace tributary {
 namespace {
 
 constexpr uint64_t kWorthwhileBytes = 4 << 20;  // less is streamed
-// While a stretch is decoded nothing comes: 0.04 s for the first, 0.3 s for the longest, when delivery has enough to
+// While a stretch is decoded nothing comes: 0.04 s for the first, 0.4 s for the longest, when delivery has enough to
 // do.
 constexpr uint64_t kFirstStretchBytes = 8 << 20;
-constexpr uint64_t kStretchBytesMax = 64 << 20;
+constexpr uint64_t kStretchBytesMax = 96 << 20;
+constexpr uint64_t kStretchGrowth = 3;  // decoding takes less than half of the time of delivery
 constexpr uint64_t kFarBehindBytes = 32 << 20;
 constexpr uint64_t kDecodedBytesMax = 256 << 20;  // of the log, from where PostgreSQL begins to read
 constexpr size_t kSignatureBytes = 11;
@@ -37,7 +38,9 @@ Task<Lsn> read_log_end(Connection& session) {
 
 std::optional<Lsn> end_of_next_stretch(const SlotPlace& place, int stretches) {
   if (place.log_end.value < place.confirmed.value + kWorthwhileBytes) return std::nullopt;
-  const uint64_t stretch = std::min(kFirstStretchBytes << std::min(stretches, 8), kStretchBytesMax);
+  uint64_t stretch = kFirstStretchBytes;
+  for (; stretches > 0 && stretch < kStretchBytesMax; --stretches) stretch *= kStretchGrowth;
+  stretch = std::min(stretch, kStretchBytesMax);
   const Lsn end{std::min(place.confirmed.value + stretch, place.log_end.value)};
   if (end.value > place.restart.value + kDecodedBytesMax) return std::nullopt;
   return end;
@@ -85,12 +88,6 @@ std::optional<std::string_view> WalBacklog::message_in(std::string_view row) {
   if (columns == kNoMoreRows) return std::nullopt;
   if (columns != 1) throw Error(ErrorKind::protocol, "a row of the backlog does not have one column");
   return in.bytes(in.u32());
-}
-
-Task<> WalBacklog::advance(Lsn lsn) {
-  co_await connection_->finish_copy_out();
-  co_await connection_->execute("SELECT pg_catalog.pg_replication_slot_advance($1, $2::pg_lsn)",
-                                {slot_, lsn.to_string()});
 }
 
 }  // namespace tributary

@@ -7,7 +7,7 @@
 //        per row: u16 1 (columns), u32 length, a pgoutput message | u16 0xffff (the end)
 // Sources: https://www.postgresql.org/docs/15/functions-admin.html#FUNCTIONS-REPLICATION and sql-copy.html
 //
-// The messages are those of the stream. Reading moves nothing: the slot stays where it is until `advance`. PostgreSQL
+// The messages are those of the stream. Reading moves nothing: the slot stays until the caller has it moved. PostgreSQL
 // puts a whole stretch together before it sends the first row of it, and reads the log from the slot's restart_lsn each
 // time, so stretches are bounded by `end_of_next_stretch`.
 #pragma once
@@ -54,8 +54,8 @@ class WalBacklog {
   bool has_ended() const { return has_ended_; }  // the stretch
   Task<> wait_for_input() { return connection_->wait_for_input(); }
 
-  // After the end of a stretch: PostgreSQL may forget what lies before `lsn`. The caller has fsynced it in the queue.
-  Task<> advance(Lsn lsn);
+  // After its last message: the slot is free again.
+  Task<> end_stretch() { return connection_->finish_copy_out(); }
 
  private:
   WalBacklog(std::unique_ptr<Connection> connection, std::string slot, std::string publication)

@@ -51,6 +51,12 @@ Task<> WalStream::start(std::string slot, std::string publication) {
                                         quote_literal(quote_name(publication)) + ")");
 }
 
+Task<> WalStream::confirm(std::string slot, std::string publication, Lsn durable) {
+  co_await start(std::move(slot), std::move(publication));
+  co_await send_status(durable, durable);
+  co_await connection_->end_copy_both();
+}
+
 std::optional<WalMessage> WalStream::next() {
   bool ended = false;
   const auto bytes = connection_->next_copy_data(ended);

@@ -46,6 +46,9 @@ class WalStream {
   std::optional<WalMessage> next();
   Task<> wait_for_input() { return connection_->wait_for_input(); }
   void hang_up() { connection_->hang_up(); }  // the server's walsender ends at once
+  // Moves the slot and ends: a walsender that was told to end a stream does not listen in its next one, so this object
+  // is of no use after it. (pg_replication_slot_advance would read the log up to `durable` once more.)
+  Task<> confirm(std::string slot, std::string publication, Lsn durable);
   Task<> send_status(Lsn received, Lsn durable);
 
  private:

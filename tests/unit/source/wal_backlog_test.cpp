@@ -19,18 +19,18 @@ TEST(EndOfNextStretch, nothing_where_the_end_of_the_log_is_near) {
 
 TEST(EndOfNextStretch, the_end_of_the_log_where_it_is_not_far) {
   EXPECT_EQ(end_after(90, 100, 104), Lsn{104 * kMiB});
-  EXPECT_EQ(end_after(90, 100, 164), Lsn{164 * kMiB});
+  EXPECT_EQ(end_after(90, 100, 196), Lsn{196 * kMiB});
 }
 
 TEST(EndOfNextStretch, bounded_where_the_log_is_long) {
-  EXPECT_EQ(end_after(90, 100, 5000), Lsn{164 * kMiB});
+  EXPECT_EQ(end_after(90, 100, 5000), Lsn{196 * kMiB});
 }
 
 TEST(EndOfNextStretch, short_at_first_so_that_delivery_begins_soon) {
   EXPECT_EQ(end_after(90, 100, 5000, 0), Lsn{108 * kMiB});
-  EXPECT_EQ(end_after(90, 100, 5000, 1), Lsn{116 * kMiB});
-  EXPECT_EQ(end_after(90, 100, 5000, 3), Lsn{164 * kMiB});
-  EXPECT_EQ(end_after(90, 100, 5000, 1000), Lsn{164 * kMiB});
+  EXPECT_EQ(end_after(90, 100, 5000, 1), Lsn{124 * kMiB});
+  EXPECT_EQ(end_after(90, 100, 5000, 2), Lsn{172 * kMiB});
+  EXPECT_EQ(end_after(90, 100, 5000, 1000), Lsn{196 * kMiB});
 }
 
 TEST(IsFarBehind, beyond_what_is_streamed_in_a_moment) {
@@ -41,7 +41,7 @@ TEST(IsFarBehind, beyond_what_is_streamed_in_a_moment) {
 
 TEST(EndOfNextStretch, nothing_where_much_before_it_would_be_put_together_again) {
   EXPECT_EQ(end_after(100, 300, 5000), std::nullopt);
-  EXPECT_EQ(end_after(100, 292, 5000), Lsn{356 * kMiB});
+  EXPECT_EQ(end_after(100, 260, 5000), Lsn{356 * kMiB});
 }
 
 }  // namespace
