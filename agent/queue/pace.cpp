@@ -3,17 +3,20 @@
 namespace tributary {
 namespace {
 
-constexpr auto kInterval = std::chrono::milliseconds(16);
-constexpr uint64_t kDense = 12;  // transactions in one interval: about 750 a second
+constexpr auto kPause = std::chrono::milliseconds(16);
+constexpr auto kWindow = std::chrono::milliseconds(64);  // two that happen to come together are not dense yet
+constexpr uint64_t kDense = 48;                          // transactions in one window: 750 a second
 
 }  // namespace
 
 AppendPace::Clock::time_point AppendPace::next_after(Clock::time_point now, uint64_t transactions) {
-  const auto since_last = now - last_;
-  last_ = now;
-  // They came in the time since the last append, or faster.
-  const bool is_dense = since_last <= kInterval * 2 && transactions * kInterval >= kDense * since_last;
-  return is_dense ? now + kInterval : now;
+  transactions_ += transactions;
+  if (const auto elapsed = now - window_begin_; elapsed >= kWindow) {
+    is_dense_ = transactions_ * kWindow >= kDense * elapsed;
+    window_begin_ = now;
+    transactions_ = 0;
+  }
+  return is_dense_ ? now + kPause : now;
 }
 
 }  // namespace tributary

@@ -15,7 +15,9 @@ class AppendPace {
   Clock::time_point next_after(Clock::time_point now, uint64_t transactions);
 
  private:
-  Clock::time_point last_{};
+  Clock::time_point window_begin_{};
+  uint64_t transactions_ = 0;  // since then
+  bool is_dense_ = false;      // they were in the window before
 };
 
 }  // namespace tributary
