@@ -65,6 +65,7 @@ class Applier {
   // up if its batches begin with these.
   bool prepare(const Position& applied, const Batch& batch);
   bool reduce_prepared();
+  void drop_prepared() { prepared_.reset(); }
   size_t prepared_batches() const { return prepared_ ? prepared_->reader.batches() : 0; }
 
   // A batch of kind new_stream. The child's first stream is written down. One that breaks off a stream that is applied

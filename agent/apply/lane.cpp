@@ -111,6 +111,8 @@ Task<> Lane::wait_for_batch() {
 }
 
 Task<> Lane::attempt() {
+  // Many lanes may wait: what each keeps meanwhile is what arrived, not what it unpacked.
+  if (!pool_.has_free()) applier_.drop_prepared();
   auto lease = co_await pool_.acquire();
   if (!is_applied_known_ || report_.hold) {
     const auto applied = co_await read_applied(*lease, rights_.child.name);
@@ -157,8 +159,10 @@ Task<> Lane::prepare_after(size_t begin, Position end) {
   for (bool is_possible = true;;) {
     // What else is ready has its turn between two steps, the group that is being written above all.
     co_await asio::post(executor, asio::use_awaitable);
+    const size_t prepared = applier_.prepared_batches();
     if (applier_.reduce_prepared()) continue;
-    const size_t next = begin + applier_.prepared_batches();
+    is_possible = is_possible && applier_.prepared_batches() == prepared;
+    const size_t next = begin + prepared;
     if (is_possible && begin < pending_.size() && is_groupable(pending_[begin]) && next < group_end(begin)) {
       is_possible = applier_.prepare(end, pending_[next]);
     } else {

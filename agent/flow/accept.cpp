@@ -57,8 +57,11 @@ class Waiting {
     if (batch.is_last_part) ends_.push_back({batch.to, batch.first_commit_time});
   }
   void take_applied(const Position& applied) {
-    while (!ends_.empty() && ends_.front().to.stream == applied.stream && ends_.front().to.seq <= applied.seq)
-      ends_.pop_front();
+    // What lies before it may be the end of another stream, which this one followed.
+    const auto last = std::find_if(ends_.rbegin(), ends_.rend(), [&](const End& end) {
+      return end.to.stream == applied.stream && end.to.seq <= applied.seq;
+    });
+    ends_.erase(ends_.begin(), last.base());
   }
   double lag_seconds(int64_t now) const {  // `now`: microseconds since 2000-01-01
     if (ends_.empty() || ends_.front().first_commit_time == 0) return 0;

@@ -120,30 +120,27 @@ class CaptureRun {
 
  private:
   Task<> read_backlog() {
-    const std::string application = "tributary " + config_.node.name + " backlog";
     std::unique_ptr<WalBacklog> backlog;
     Lsn confirmed_before;
     for (int stretches = 0;; ++stretches) {
       const SlotPlace place = co_await slot_at_rest();
       const std::optional<Lsn> end = end_of_next_stretch(place, stretches);
-      // A slot that did not move would have the same stretch read for ever.
-      if (!end || place.confirmed == confirmed_before) co_return;
+      if (!end) co_return;
+      if (place.confirmed == confirmed_before)
+        throw Error(ErrorKind::connection, "the replication slot " + config_.slot() + " did not move");
       confirmed_before = place.confirmed;
-      if (!backlog) {
+      if (!backlog)
         spdlog::info("capture: {} MiB of the log are read in bulk",
                      (place.log_end.value - place.confirmed.value) >> 20);
-        backlog = co_await WalBacklog::connect(config_.database.connection, application, config_.slot(),
-                                               config_.publication());
-      }
-      if (!co_await begin_stretch(*backlog, *end)) co_return;
+      const auto confirming = co_await begin_stretch(backlog, *end);
+      if (!confirming) co_return;
       report_health("catching up");
       co_await read_stretch(*backlog, *end);
       co_await backlog->end_stretch();
       const Lsn reached = assembler_.confirm_lsn();
       co_await store_up_to(reached);
       failpoint("before_slot_advance");
-      const auto wal = co_await WalStream::connect(config_.database.connection, application);
-      co_await wal->confirm(config_.slot(), config_.publication(), reached);
+      co_await confirming->confirm(config_.slot(), config_.publication(), reached);
     }
   }
 
@@ -159,14 +156,21 @@ class CaptureRun {
 
   // A stream that lags is looked at now and then, between transactions, and only when much has come since.
   bool is_look_due() const {
-    return received_.value >= looked_at_.value + kLookBytes && !assembler_.is_in_transaction() && waiting_.empty() &&
-           Clock::now() >= last_look_ + kLookInterval;
+    return !is_bulk_refused_ && received_.value >= looked_at_.value + kLookBytes && !assembler_.is_in_transaction() &&
+           waiting_.empty() && Clock::now() >= last_look_ + kLookInterval;
   }
 
-  Task<bool> is_left_behind() {
-    looked_at_ = received_;
+  void note_look() {
+    looked_at_ = std::max(received_, durable_);
     last_look_ = Clock::now();
-    co_return is_far_behind(received_, co_await read_log_end(session_));
+  }
+
+  // And only if the next run will read in bulk.
+  Task<bool> is_left_behind() {
+    note_look();
+    SlotPlace place = co_await read_slot_place(session_, config_.slot());
+    place.confirmed = std::max(place.confirmed, durable_);
+    co_return is_far_behind(received_, place.log_end) && end_of_next_stretch(place, 0);
   }
 
   Task<> leave_stream() {
@@ -175,18 +179,23 @@ class CaptureRun {
     co_await send_status();
   }
 
-  // False: PostgreSQL cannot decode it this way (no room for what it puts together), so it has to be streamed.
-  Task<bool> begin_stretch(WalBacklog& backlog, Lsn end) {
-    std::optional<Error> failure;
+  // Returns what the stretch will be confirmed with: once it is read there is no other way on. nullptr: PostgreSQL
+  // cannot decode it this way (no room for what it puts together, no walsender free), so the log has to be streamed.
+  Task<std::unique_ptr<WalStream>> begin_stretch(std::unique_ptr<WalBacklog>& backlog, Lsn end) {
+    const std::string application = "tributary " + config_.node.name + " backlog";
+    std::unique_ptr<WalStream> confirming;
     try {
-      co_await backlog.begin_stretch(end);
+      if (!backlog)
+        backlog = co_await WalBacklog::connect(config_.database.connection, application, config_.slot(),
+                                               config_.publication());
+      confirming = co_await WalStream::connect(config_.database.connection, application);
+      co_await backlog->begin_stretch(end);
     } catch (const Error& error) {
-      failure = error;
+      spdlog::info("capture: the log is streamed, because it cannot be read in bulk: {}", error.message());
+      confirming.reset();
+      is_bulk_refused_ = true;
     }
-    if (!failure) co_return true;
-    if (failure->kind() == ErrorKind::connection) throw *failure;
-    spdlog::info("capture: the log is streamed, because it cannot be read in bulk: {}", failure->message());
-    co_return false;
+    co_return confirming;
   }
 
   Task<> read_stretch(WalBacklog& backlog, Lsn end) {
@@ -219,6 +228,7 @@ class CaptureRun {
   Task<> start_stream() {
     co_await wal_.start(config_.slot(), config_.publication());
     is_streaming_ = true;
+    note_look();
     report_health("streaming");
     spdlog::info("capture: streaming from slot {} at {}", config_.slot(), durable_.to_string());
     co_await send_status();
@@ -344,7 +354,7 @@ class CaptureRun {
       if (verdicts->new_row == Verdict::unknown) throw unanswered_filter(*table, verdicts->sqlstate);
       assembler_.row(*table, *row, verdicts->old_row, verdicts->new_row);
     } else if (const auto* begin = std::get_if<BeginMessage>(&message)) {
-      transaction_lsn_ = begin->final_lsn;
+      transaction_xid_ = begin->xid;
       assembler_.begin(*begin);
     } else if (const auto* commit = std::get_if<CommitMessage>(&message)) {
       assembler_.commit(*commit);
@@ -373,8 +383,7 @@ class CaptureRun {
 
   // A table's shape comes before its first row, and again after it changed.
   Task<> define(RelationMessage relation) {
-    // A catalogue read after the transaction's commit shows every change that the transaction saw.
-    if (transaction_lsn_ >= catalogue_lsn_) co_await read_catalogue();
+    if (!is_catalogue_of(transaction_xid_)) co_await read_catalogue();
     for (const SourceTable& table : source_tables_) {
       if (table.oid != relation.oid) continue;
       memo_.forget(relation.oid);
@@ -386,10 +395,19 @@ class CaptureRun {
     past_tables_[relation.oid] = dotted_name(relation.schema, relation.name);
   }
 
+  // A transaction that had ended, for everybody to see, before the catalogue was read while none was in progress: so
+  // had all that it saw. That its commit is in the log says less: it may not be visible for long after. Xids wrap
+  // around.
+  bool is_catalogue_of(uint32_t xid) const {
+    return catalogue_xid_ == xid || (is_catalogue_quiet_ && static_cast<int32_t>(xid - catalogue_xmin_) < 0);
+  }
+
   Task<> read_catalogue() {
-    const Lsn lsn = co_await read_log_end(session_);
+    const TransactionsInProgress in_progress = co_await read_transactions_in_progress(session_);
     source_tables_ = co_await read_source_tables(session_, config_);
-    catalogue_lsn_ = lsn;
+    catalogue_xid_ = transaction_xid_;
+    catalogue_xmin_ = in_progress.xmin;
+    is_catalogue_quiet_ = in_progress.none;
   }
 
   const Config& config_;
@@ -402,8 +420,10 @@ class CaptureRun {
   Assembler assembler_;
   FilterMemo memo_;
   std::vector<SourceTable> source_tables_;
-  Lsn catalogue_lsn_;                            // source_tables_ was read after everything before it
-  Lsn transaction_lsn_;                          // of the commit of the transaction at hand
+  std::optional<uint32_t> catalogue_xid_;        // the transaction for which source_tables_ was read
+  uint32_t catalogue_xmin_ = 0;                  // at that moment every older transaction had ended
+  bool is_catalogue_quiet_ = false;              // and every one that had begun
+  uint32_t transaction_xid_ = 0;                 // of the transaction at hand
   std::map<uint32_t, std::string> past_tables_;  // announced, but not configured; their names until one was logged
   std::deque<std::string> waiting_;
   size_t waiting_bytes_ = 0;
@@ -413,7 +433,8 @@ class CaptureRun {
   Clock::time_point last_confirm_ = Clock::now();
   Clock::time_point last_status_{};
   Lsn looked_at_;  // where the stream was when its distance from the log's end was looked at
-  Clock::time_point last_look_ = Clock::now();
+  Clock::time_point last_look_{};
+  bool is_bulk_refused_ = false;
   bool is_reply_requested_ = false;  // by PostgreSQL, or by the end of a stretch that was read in bulk
   bool is_streaming_ = false;
   bool is_storing_ = false;
@@ -446,6 +467,17 @@ Task<> give_up_stream(Queue& queue, Worker& queue_writer, std::string reason) {
   });
 }
 
+// One of the run's tasks. When one fails, the others may have to wait for the queue: PostgreSQL, which may be shutting
+// down, must not wait with them.
+Task<> hanging_up(WalStream& wal, Task<> task) {
+  try {
+    co_await std::move(task);
+  } catch (...) {
+    wal.hang_up();
+    throw;
+  }
+}
+
 }  // namespace
 
 Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board) {
@@ -468,8 +500,8 @@ Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, St
   CaptureRun run(config, queue, queue_writer, board, *session, *wal, start, co_await asio::this_coro::executor);
   std::optional<Error> lost;
   try {
-    co_await until_one_ends(run.read(), run.store(), run.report(), run.renew_nonces(),
-                            run.watch_for_shutdown(*sentinel));
+    co_await until_one_ends(hanging_up(*wal, run.read()), hanging_up(*wal, run.store()), hanging_up(*wal, run.report()),
+                            hanging_up(*wal, run.renew_nonces()), run.watch_for_shutdown(*sentinel));
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::stream_lost) throw;
     lost = error;

@@ -16,9 +16,10 @@ void Receipts::received(const Batch& batch) {
 }
 
 size_t Receipts::batches_up_to(const Position& applied) const {
-  size_t count = 0;
-  while (count < ends_.size() && ends_[count].to.stream == applied.stream && ends_[count].to.seq <= applied.seq)
-    ++count;
+  // What lies before it may be the end of another stream, which this one followed.
+  size_t count = ends_.size();
+  while (count > 0 && !(ends_[count - 1].to.stream == applied.stream && ends_[count - 1].to.seq <= applied.seq))
+    --count;
   return count;
 }
 

@@ -62,7 +62,7 @@ Task<IntakeSession::Inbound> IntakeSession::receive() {
       }
       case link::Frame::kRelation: co_return relation_from(frame.relation());
       case link::Frame::kStatusReport: co_return std::move(*frame.mutable_status_report());
-      case link::Frame::kPing: co_await heartbeat_.answer(frame.ping()); break;
+      case link::Frame::kPing: heartbeat_.answer(frame.ping()); break;
       case link::Frame::kPong: break;
       case link::Frame::kRefusal: throw error_from(frame.refusal(), node_);
       case link::Frame::kHello:

@@ -33,6 +33,7 @@ class ConnectionPool {
     std::unique_ptr<Connection> connection_;
   };
 
+  bool has_free() const { return free_ > 0; }
   // Waits its turn, then returns an idle connection or opens one. Throws as Connection::open does.
   Task<Lease> acquire();
 

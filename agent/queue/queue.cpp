@@ -113,9 +113,9 @@ void Queue::append(const Append& append) {
         if (state.oldest_commit_time == 0) state.oldest_commit_time = append.batches[i].first_commit_time;
       }
     }
+    if (is_more_to_send) state.wake();
     state.read([&] { state.keep_log_small(); });
   }
-  if (is_more_to_send) state.wake();
 }
 
 void Queue::drop_incomplete() {

@@ -117,7 +117,7 @@ void Queue::State::trim_acknowledged() {
 
 void Queue::State::shrink_file() {
   const uint64_t file = writer->file_bytes(), live = file - writer->free_bytes();
-  if (file <= kShrinkFrom || live >= file / 10 || options.now() < file_care_after) return;
+  if (file <= kShrinkFrom || live >= file / 10 || is_early(options.now(), file_care_after, kFileCareInterval)) return;
   file_care_after = options.now() + kFileCareInterval;
   writer->database().exec("VACUUM");
   writer->checkpoint();
@@ -144,7 +144,8 @@ void Queue::State::grow_log() {
 }
 
 void Queue::State::keep_log_small() {
-  if (size_of(config.path + "-wal") <= kLogBytesMax || options.now() < file_care_after) return;
+  if (size_of(config.path + "-wal") <= kLogBytesMax || is_early(options.now(), file_care_after, kFileCareInterval))
+    return;
   file_care_after = options.now() + kFileCareInterval;
   writer->checkpoint();
   grow_log();

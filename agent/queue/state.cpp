@@ -78,7 +78,8 @@ void Queue::State::wake() {
 void Queue::State::store_acknowledgement() {
   const int64_t now = options.now();
   if (acknowledged_id == stored_acknowledgement) return;
-  if (acknowledged_id > stored_acknowledgement && now < acknowledgement_after) return;
+  if (acknowledged_id > stored_acknowledgement && is_early(now, acknowledgement_after, kAcknowledgementInterval))
+    return;
   write(*reader, false, [&] {
     reader->acknowledge(acknowledged_id, now);
     reader->set_state(stored);

@@ -16,6 +16,11 @@
 
 namespace tributary {
 
+// Whether something that is done once in `interval` is not due at `now`. A clock that was set back makes it due.
+inline bool is_early(int64_t now, int64_t due, int64_t interval) {
+  return now < due && due - now <= interval;
+}
+
 struct Queue::State {
   State(const QueueConfig& queue_config, Options queue_options);
 

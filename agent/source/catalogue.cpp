@@ -59,6 +59,12 @@ Relation SourceTable::sent_relation() const {
   return sent;
 }
 
+Task<TransactionsInProgress> read_transactions_in_progress(Connection& connection) {
+  const Result row = co_await connection.query(
+      "SELECT pg_snapshot_xmin(s), pg_snapshot_xmin(s) = pg_snapshot_xmax(s) FROM pg_current_snapshot() s");
+  co_return TransactionsInProgress{static_cast<uint32_t>(row.integer(0, 0)), row.boolean(0, 1)};
+}
+
 Task<std::vector<SourceTable>> read_source_tables(Connection& connection, const Config& config) {
   const PublicationFacts publication = co_await read_publication_facts(connection, config.publication());
   if (!publication.exists)

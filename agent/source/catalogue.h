@@ -30,6 +30,13 @@ struct SourceTable {
   Relation sent_relation() const;
 };
 
+// What was in progress at one moment: every transaction older than xmin had ended and was visible.
+struct TransactionsInProgress {
+  uint32_t xmin = 0;
+  bool none = false;  // none that has an xid
+};
+Task<TransactionsInProgress> read_transactions_in_progress(Connection& connection);
+
 // Throws Error(setup), with the table's name and what to do, when a table is missing or cannot be published, when the
 // publication is missing, or when table and publication are not prepared as the configuration now has them.
 Task<std::vector<SourceTable>> read_source_tables(Connection& connection, const Config& config);

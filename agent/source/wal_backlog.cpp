@@ -31,11 +31,6 @@ Task<SlotPlace> read_slot_place(Connection& session, std::string slot) {
                       Lsn::parse(row.value(0, 3))};
 }
 
-Task<Lsn> read_log_end(Connection& session) {
-  const Result row = co_await session.query("SELECT pg_catalog.pg_current_wal_insert_lsn()");
-  co_return Lsn::parse(row.value(0, 0));
-}
-
 std::optional<Lsn> end_of_next_stretch(const SlotPlace& place, int stretches) {
   if (place.log_end.value < place.confirmed.value + kWorthwhileBytes) return std::nullopt;
   uint64_t stretch = kFirstStretchBytes;

@@ -31,9 +31,6 @@ struct SlotPlace {
 
 Task<SlotPlace> read_slot_place(Connection& session, std::string slot);
 
-// Where the next record of the log will be written: what commits later is behind it.
-Task<Lsn> read_log_end(Connection& session);
-
 // Up to where to read next in bulk, after `stretches` others; nullopt: the stream is better, because the end is near,
 // or because a transaction that has been open for long would be put together whole.
 std::optional<Lsn> end_of_next_stretch(const SlotPlace& place, int stretches);

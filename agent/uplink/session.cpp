@@ -91,7 +91,7 @@ Task<Acknowledgement> UplinkSession::next_acknowledgement() {
         room_.notify();
         co_return acknowledgement;
       }
-      case link::Frame::kPing: co_await heartbeat_.answer(frame.ping()); break;
+      case link::Frame::kPing: heartbeat_.answer(frame.ping()); break;
       case link::Frame::kPong: {
         const int64_t now = unix_milliseconds_now();
         round_trip_ms_ = static_cast<double>(now - frame.pong().ping_sent_at());

@@ -9,7 +9,8 @@
 namespace tributary {
 namespace {
 
-constexpr int kColumnsMax = 1664;  // PostgreSQL's own limit for a row of a result
+constexpr size_t kNameBytesMax = 255;  // PostgreSQL has 63, unless it was built with longer names
+constexpr int kColumnsMax = 1664;      // PostgreSQL's own limit for a row of a result
 constexpr size_t kReasonBytesMax = 4096;
 constexpr int kRelationsMax = 0x10000;  // a change names its relation by 16 bits
 
@@ -69,10 +70,14 @@ Relation relation_from(const link::Relation& message) {
   relation.schema = message.schema();
   relation.name = message.name();
   require(!relation.schema.empty() && !relation.name.empty(), "a relation without schema or name");
+  require(relation.schema.size() <= kNameBytesMax && relation.name.size() <= kNameBytesMax,
+          "a relation with a long name");
   require(message.columns_size() > 0 && message.columns_size() <= kColumnsMax,
           "the relation " + relation.full_name() + " has " + std::to_string(message.columns_size()) + " columns");
   for (const link::Column& from : message.columns()) {
     require(!from.name().empty(), "the relation " + relation.full_name() + " has a column without a name");
+    require(from.name().size() <= kNameBytesMax && from.type_name().size() <= 2 * kNameBytesMax + 1,
+            "the relation " + relation.full_name() + " has a column with a long name");
     relation.columns.push_back({from.name(), from.type_oid(), from.type_name(), from.type_modifier(), from.is_key()});
   }
   require(relation.shape_id() == message.shape_id(), "the relation " + relation.full_name() + " has a wrong shape id");

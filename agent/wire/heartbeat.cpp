@@ -6,14 +6,26 @@
 namespace tributary {
 
 Task<> Heartbeat::run() {
-  co_await until_one_ends(ping_when_silent(), watch_for_silence());
+  has_unanswered_.emplace(co_await asio::this_coro::executor);
+  has_unanswered_->notify();
+  co_await until_one_ends(ping_when_silent(), watch_for_silence(), send_pongs());
 }
 
-Task<> Heartbeat::answer(const link::Ping& ping) {
-  link::Frame frame;
-  frame.mutable_pong()->set_ping_sent_at(ping.sent_at());
-  frame.mutable_pong()->set_sent_at(unix_milliseconds_now());
-  co_await link_.send(frame);
+void Heartbeat::answer(const link::Ping& ping) {
+  unanswered_ = ping;
+  if (has_unanswered_) has_unanswered_->notify();
+}
+
+Task<> Heartbeat::send_pongs() {
+  for (;;) {
+    co_await has_unanswered_->wait();
+    if (!unanswered_) continue;
+    link::Frame frame;
+    frame.mutable_pong()->set_ping_sent_at(unanswered_->sent_at());
+    frame.mutable_pong()->set_sent_at(unix_milliseconds_now());
+    unanswered_.reset();
+    co_await link_.send(frame);
+  }
 }
 
 Task<> Heartbeat::ping() {

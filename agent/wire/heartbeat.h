@@ -4,8 +4,10 @@
 // it. A link that carries something is not pinged, except now and then to learn its round trip.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "base/signal.h"
 #include "wire/tls.h"
 
 namespace tributary {
@@ -19,9 +21,12 @@ class Heartbeat {
 
   // Pings where it has to, and ends with Error(connection) when nothing was heard for kSilenceMax.
   Task<> run();
-  Task<> answer(const link::Ping& ping);
+  // Has the pong sent by `run`. Whoever reads must not wait for it: it waits behind a large frame that is being
+  // written.
+  void answer(const link::Ping& ping);
 
  private:
+  Task<> send_pongs();
   Task<> ping_when_silent();
   Task<> watch_for_silence();
   Task<> ping();
@@ -29,6 +34,8 @@ class Heartbeat {
   Link& link_;
   std::string peer_;
   Clock::duration interval_;
+  std::optional<link::Ping> unanswered_;  // the newest
+  std::optional<Signal> has_unanswered_;
 };
 
 }  // namespace tributary

@@ -15,7 +15,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::chrono::minutes kRunLimit{5};  // of one way, with the writing of its backlog
-constexpr milliseconds kLookInterval{250};
+constexpr milliseconds kLookInterval{100};
 
 const char* backlog_name(Backlog backlog) {
   return backlog == Backlog::kLog ? "log" : "queue";

@@ -61,6 +61,8 @@ TEST_F(ShortKeepTest, a_parent_put_back_beyond_the_queues_keep_holds) {
   region().cluster().start();
   region().agent().start();
   write_and_wait(4);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1200));  // acknowledgements are stored once a second
+  write_and_wait(1);
   std::this_thread::sleep_for(kKeep + std::chrono::milliseconds(200));  // the time itself is what is tested
   write_and_wait(1);                                                    // an acknowledgement lets go of what was kept
   region().agent().stop();

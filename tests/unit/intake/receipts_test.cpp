@@ -51,6 +51,17 @@ TEST_F(ReceiptsTest, APlaceInsideABatchIsSaidInFull) {
   EXPECT_EQ(receipts.acknowledge(after(5), 20).batches(), 1U);
 }
 
+TEST_F(ReceiptsTest, AStreamThatFollowsAnotherTakesItsEndsAlong) {
+  receive(1, 10);
+  receive(2, 10);
+  receipts.acknowledge(after(1), 10);
+  start.stream = Uuid::random();
+  receive(0, 0);
+  EXPECT_EQ(receipts.acknowledge(after(0), 20).batches(), 2U);
+  receive(1, 10);
+  EXPECT_EQ(receipts.acknowledge(after(1), 30).batches(), 1U);
+}
+
 TEST_F(ReceiptsTest, PartsConsumedBeforeTheirEndAreSaidInFull) {
   receive(0, 100, false);
   receive(0, 100, false);
