@@ -183,19 +183,22 @@ class CaptureRun {
   // cannot decode it this way (no room for what it puts together, no walsender free), so the log has to be streamed.
   Task<std::unique_ptr<WalStream>> begin_stretch(std::unique_ptr<WalBacklog>& backlog, Lsn end) {
     const std::string application = "tributary " + config_.node.name + " backlog";
-    std::unique_ptr<WalStream> confirming;
+    std::optional<Error> failure;
     try {
       if (!backlog)
         backlog = co_await WalBacklog::connect(config_.database.connection, application, config_.slot(),
                                                config_.publication());
-      confirming = co_await WalStream::connect(config_.database.connection, application);
+      auto confirming = co_await WalStream::connect(config_.database.connection, application);
       co_await backlog->begin_stretch(end);
+      co_return confirming;
     } catch (const Error& error) {
-      spdlog::info("capture: the log is streamed, because it cannot be read in bulk: {}", error.message());
-      confirming.reset();
-      is_bulk_refused_ = true;
+      failure = error;
     }
-    co_return confirming;
+    // Throws when the server is going away.
+    co_await read_slot_place(session_, config_.slot());
+    spdlog::info("capture: the log is streamed, because it cannot be read in bulk: {}", failure->message());
+    is_bulk_refused_ = true;
+    co_return nullptr;
   }
 
   Task<> read_stretch(WalBacklog& backlog, Lsn end) {
