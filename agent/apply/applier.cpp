@@ -71,31 +71,35 @@ Task<std::optional<size_t>> Applier::begin_with(Connection& connection, Position
               "Prepare the database with `tributary init`.", result.error->sqlstate());
 }
 
-Task<> Applier::reduce(Connection& connection, const Group& group, Reduction& reduction) {
-  while (reduction.is_possible && reduction.changes < group.changes.size()) {
+void Applier::reduce_known(const Group& group, size_t end, Reduction& reduction) const {
+  while (reduction.is_possible && reduction.changes < end) {
     const GroupChange& change = group.changes[reduction.changes];
-    const Fit* fit = co_await shapes_.find(connection, change.shape_id);
+    const Fit* fit = shapes_.known(change.shape_id);
+    if (!fit) return;
     reduction.add(change, *fit);
+  }
+}
+
+Task<> Applier::reduce(Connection& connection, const Group& group, Reduction& reduction) {
+  for (;;) {
+    reduce_known(group, group.changes.size(), reduction);
+    if (!reduction.is_possible || reduction.changes == group.changes.size()) co_return;
+    co_await shapes_.find(connection, group.changes[reduction.changes].shape_id);
   }
 }
 
 bool Applier::reduce_prepared() {
   if (!prepared_) return false;
-  const std::vector<GroupChange>& changes = prepared_->reader.so_far().changes;
+  const Group& group = prepared_->reader.so_far();
   Reduction& reduction = prepared_->reduction;
-  const size_t end = std::min(changes.size(), reduction.changes + kChangesAtOnce);
+  const size_t end = std::min(group.changes.size(), reduction.changes + kChangesAtOnce);
   try {
-    while (reduction.is_possible && reduction.changes < end) {
-      const GroupChange& change = changes[reduction.changes];
-      const Fit* fit = shapes_.known(change.shape_id);
-      if (!fit) return false;
-      reduction.add(change, *fit);
-    }
+    reduce_known(group, end, reduction);
   } catch (const Error&) {
     prepared_.reset();
     return false;
   }
-  return reduction.is_possible && end < changes.size();
+  return reduction.is_possible && reduction.changes == end && end < group.changes.size();
 }
 
 // COPY takes a round trip of its own: it has to be worth it. It comes last, after all that is in the pipeline.

@@ -94,6 +94,8 @@ class Applier {
   };
 
   Prepared take_prepared(const Position& applied, const std::vector<const Batch*>& batches);
+  // Up to `end`, or to the first change whose shape is not known yet; `reduce` asks for those, and goes to the end.
+  void reduce_known(const Group& group, size_t end, Reduction& reduction) const;
   Task<> reduce(Connection& connection, const Group& group, Reduction& reduction);
   void forget_shapes();
   Inserts inserts_of(const std::vector<NetGroup>& nets);

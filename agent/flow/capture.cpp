@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/dotted_name.h"
 #include "base/failpoint.h"
+#include "base/on_failure.h"
 #include "base/signal.h"
 #include "flow/begin_stream.h"
 #include "queue/pace.h"
@@ -470,17 +471,6 @@ Task<> give_up_stream(Queue& queue, Worker& queue_writer, std::string reason) {
   });
 }
 
-// One of the run's tasks. When one fails, the others may have to wait for the queue: PostgreSQL, which may be shutting
-// down, must not wait with them.
-Task<> hanging_up(WalStream& wal, Task<> task) {
-  try {
-    co_await std::move(task);
-  } catch (...) {
-    wal.hang_up();
-    throw;
-  }
-}
-
 }  // namespace
 
 Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board) {
@@ -501,10 +491,14 @@ Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, St
   status.set_stream(start.record.stream.to_string());
   status.set_confirmed_lsn(start.record.confirm_lsn.to_string());
   CaptureRun run(config, queue, queue_writer, board, *session, *wal, start, co_await asio::this_coro::executor);
+  // When a task fails, the others may have to wait for the queue: PostgreSQL, which may be shutting down, must not wait
+  // with them.
+  const auto hang_up = [&wal] { wal->hang_up(); };
   std::optional<Error> lost;
   try {
-    co_await until_one_ends(hanging_up(*wal, run.read()), hanging_up(*wal, run.store()), hanging_up(*wal, run.report()),
-                            hanging_up(*wal, run.renew_nonces()), run.watch_for_shutdown(*sentinel));
+    co_await until_one_ends(on_failure(hang_up, run.read()), on_failure(hang_up, run.store()),
+                            on_failure(hang_up, run.report()), on_failure(hang_up, run.renew_nonces()),
+                            run.watch_for_shutdown(*sentinel));
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::stream_lost) throw;
     lost = error;

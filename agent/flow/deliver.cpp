@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/on_failure.h"
 #include "base/version.h"
 #include "monitor/news.h"
 #include "uplink/outgoing.h"
@@ -125,17 +126,6 @@ Task<> report_status(Delivery& delivery, UplinkSession& session) {
   }
 }
 
-// One of the session's tasks. Cancellation alone does not reach every wait inside TLS: the first task to fail takes the
-// link away from the others.
-Task<> closing(UplinkSession& session, Task<> task) {
-  try {
-    co_await std::move(task);
-  } catch (...) {
-    session.close();
-    throw;
-  }
-}
-
 // Capture begins the stream; before that there is nothing to greet with.
 Task<> wait_for_stream(Delivery& delivery) {
   for (;;) {
@@ -204,11 +194,14 @@ Task<> deliver_once(Delivery delivery, DeliveryMemory& memory) {
                applied.to_string());
 
   Signal moved(co_await asio::this_coro::executor);
-  co_await until_one_ends(closing(*session, send_batches(delivery, *session, std::move(*place))),
-                          closing(*session, take_acknowledgements(delivery, *session, moved, memory)),
-                          closing(*session, store_acknowledgements(delivery, *session, moved)),
-                          closing(*session, report_status(delivery, *session)),
-                          closing(*session, session->keep_alive()));
+  // Cancellation alone does not reach every wait inside TLS: the first task to fail takes the link away from the
+  // others.
+  const auto close_link = [&session] { session->close(); };
+  co_await until_one_ends(on_failure(close_link, send_batches(delivery, *session, std::move(*place))),
+                          on_failure(close_link, take_acknowledgements(delivery, *session, moved, memory)),
+                          on_failure(close_link, store_acknowledgements(delivery, *session, moved)),
+                          on_failure(close_link, report_status(delivery, *session)),
+                          on_failure(close_link, session->keep_alive()));
 }
 
 }  // namespace tributary

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/hierarchy.h"
+#include "system/load.h"
 
 namespace tributary::test {
 namespace {
@@ -21,17 +22,8 @@ class BacklogTest : public testing::Test {
       CREATE TYPE status AS ENUM ('draft', 'approved');
       CREATE TABLE note (id int PRIMARY KEY, body text NOT NULL, is_public boolean NOT NULL);
       CREATE TABLE report (id int PRIMARY KEY, body text NOT NULL, status status NOT NULL);
-      CREATE TABLE entry (id int PRIMARY KEY);
-      CREATE FUNCTION noise(bytes int) RETURNS text LANGUAGE sql VOLATILE AS $$
-        SELECT substr(string_agg(md5(random()::text), ''), 1, bytes) FROM generate_series(0, bytes / 32)
-      $$;
-      CREATE TABLE written (id int);
-      GRANT ALL ON written TO PUBLIC;
-      CREATE FUNCTION count_write() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN INSERT INTO public.written VALUES (new.id); RETURN new; END $$;
-      CREATE TRIGGER count_write AFTER INSERT OR UPDATE ON entry FOR EACH ROW EXECUTE FUNCTION count_write();
-      ALTER TABLE entry ENABLE ALWAYS TRIGGER count_write;
     )");
+    tree.exec_everywhere(kLedger);
     tree.start();
     district().agent().stop();
     log_before_ = district().agent().log().size();

@@ -17,6 +17,20 @@
 
 namespace tributary::test {
 
+// A ledger, whose every write is counted where it is applied, and texts that do not shrink.
+inline constexpr const char* kLedger = R"(
+  CREATE TABLE entry (id int PRIMARY KEY);
+  CREATE FUNCTION noise(bytes int) RETURNS text LANGUAGE sql VOLATILE AS $$
+    SELECT substr(string_agg(md5(random()::text), ''), 1, bytes) FROM generate_series(0, bytes / 32)
+  $$;
+  CREATE TABLE written (id int);
+  GRANT ALL ON written TO PUBLIC;
+  CREATE FUNCTION count_write() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN INSERT INTO public.written VALUES (new.id); RETURN new; END $$;
+  CREATE TRIGGER count_write AFTER INSERT OR UPDATE ON entry FOR EACH ROW EXECUTE FUNCTION count_write();
+  ALTER TABLE entry ENABLE ALWAYS TRIGGER count_write;
+)";
+
 class Load {
  public:
   Load(Cluster& cluster, const std::string& database, uint32_t seed)
@@ -74,19 +88,9 @@ class LoadTest : public testing::Test {
     nation_ = &tree.add({.name = "nation"});
     region_ = &tree.add({.name = "region", .parent = "nation", .tables = tables});
     district_ = &tree.add({.name = "district", .parent = "region", .tables = tables});
-    tree.exec_everywhere(R"(
-      CREATE TABLE document (id bigserial PRIMARY KEY, title text NOT NULL, body text, status text NOT NULL);
-      CREATE TABLE entry (id int PRIMARY KEY);
-      CREATE FUNCTION noise(bytes int) RETURNS text LANGUAGE sql VOLATILE AS $$
-        SELECT substr(string_agg(md5(random()::text), ''), 1, bytes) FROM generate_series(0, bytes / 32)
-      $$;
-      CREATE TABLE written (id int);
-      GRANT ALL ON written TO PUBLIC;
-      CREATE FUNCTION count_write() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN INSERT INTO public.written VALUES (new.id); RETURN new; END $$;
-      CREATE TRIGGER count_write AFTER INSERT OR UPDATE ON entry FOR EACH ROW EXECUTE FUNCTION count_write();
-      ALTER TABLE entry ENABLE ALWAYS TRIGGER count_write;
-    )");
+    tree.exec_everywhere(
+        "CREATE TABLE document (id bigserial PRIMARY KEY, title text NOT NULL, body text, status text NOT NULL)");
+    tree.exec_everywhere(kLedger);
     tree.start();
   }
 

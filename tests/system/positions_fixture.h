@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "support/hierarchy.h"
@@ -68,6 +69,13 @@ class PositionsTest : public testing::Test {
     return region().sql().number("SELECT count(*) FROM (SELECT FROM written GROUP BY id HAVING count(*) > 1) t");
   }
 
+  // Of the running region: its database is stopped meanwhile, and both run again.
+  void save_region(const std::string& label) {
+    while_region_is_stopped([&] { region().cluster().save_data(label); });
+  }
+  void put_region_back(const std::string& label) {
+    while_region_is_stopped([&] { region().cluster().restore_data(label); });
+  }
   void save_queue(const std::string& label) { copy_queue(queue_directory(), queue_directory() / label); }
   void restore_queue(const std::string& label) {
     delete_queue();
@@ -131,6 +139,13 @@ class PositionsTest : public testing::Test {
   Hierarchy tree;
 
  private:
+  void while_region_is_stopped(const std::function<void()>& action) {
+    region().agent().stop();
+    region().cluster().stop_fast();
+    action();
+    region().cluster().start();
+    region().agent().start();
+  }
   static constexpr const char* kQueueFiles[] = {"queue.db", "queue.db-wal", "queue.db-shm"};
   static void copy_queue(const std::filesystem::path& from, const std::filesystem::path& to) {
     std::filesystem::create_directories(to);

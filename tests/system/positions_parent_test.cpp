@@ -16,20 +16,12 @@ TEST_F(PositionsTest, a_parent_put_back_within_the_queues_keep_is_replayed_to) {
   start();
   write_and_wait(5);
   const std::string stream = applied_stream();
-  region().agent().stop();
-  region().cluster().stop_fast();
-  region().cluster().save_data("before");
-  region().cluster().start();
-  region().agent().start();
+  save_region("before");
   write_and_wait(4);
   district().sql().exec("UPDATE note SET is_public = false WHERE id = 7; DELETE FROM note WHERE id = 2");
   tree.expect_equal();
 
-  region().agent().stop();
-  region().cluster().stop_fast();
-  region().cluster().restore_data("before");
-  region().cluster().start();
-  region().agent().start();
+  put_region_back("before");
   tree.expect_equal();
   write_and_wait(2);
   EXPECT_EQ(applied_stream(), stream);
@@ -43,11 +35,7 @@ TEST_F(PositionsTest, a_parent_put_back_to_before_the_stream_is_replayed_to_from
   region().cluster().start();
   start();
   write_and_wait(5);
-  region().agent().stop();
-  region().cluster().stop_fast();
-  region().cluster().restore_data("before");
-  region().cluster().start();
-  region().agent().start();
+  put_region_back("before");
   tree.expect_equal();
   EXPECT_EQ(applied_seq(), 5);
 }
@@ -55,21 +43,13 @@ TEST_F(PositionsTest, a_parent_put_back_to_before_the_stream_is_replayed_to_from
 TEST_F(ShortKeepTest, a_parent_put_back_beyond_the_queues_keep_holds) {
   start();
   write_and_wait(5);
-  region().agent().stop();
-  region().cluster().stop_fast();
-  region().cluster().save_data("before");
-  region().cluster().start();
-  region().agent().start();
+  save_region("before");
   write_and_wait(4);
   std::this_thread::sleep_for(std::chrono::milliseconds(1200));  // acknowledgements are stored once a second
   write_and_wait(1);
   std::this_thread::sleep_for(kKeep + std::chrono::milliseconds(200));  // the time itself is what is tested
   write_and_wait(1);                                                    // an acknowledgement lets go of what was kept
-  region().agent().stop();
-  region().cluster().stop_fast();
-  region().cluster().restore_data("before");
-  region().cluster().start();
-  region().agent().start();
+  put_region_back("before");
   expect_held("is not in the queue");
   write(2);
   EXPECT_EQ(region().sql().number("SELECT count(*) FROM note"), 5) << "nothing is applied after a gap";
