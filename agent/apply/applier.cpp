@@ -102,6 +102,11 @@ bool Applier::reduce_prepared() {
   return reduction.is_possible && reduction.changes == end && end < group.changes.size();
 }
 
+void Applier::sort_prepared() {
+  if (!prepared_) return;
+  for (NetGroup& net : prepared_->reduction.nets) net.sort_inserted();
+}
+
 // COPY takes a round trip of its own: it has to be worth it. It comes last, after all that is in the pipeline.
 Applier::Inserts Applier::inserts_of(const std::vector<NetGroup>& nets) {
   if (nets.size() > 1 || nets.front().inserted_rows() < kCopyRowsMin || !copy_trials_.is_due())
@@ -112,7 +117,7 @@ Applier::Inserts Applier::inserts_of(const std::vector<NetGroup>& nets) {
 Task<bool> Applier::apply_fast(Connection& connection, const Group& group, Reduction& reduction, Outcome& outcome) {
   co_await reduce(connection, group, reduction);
   if (!reduction.is_possible) co_return false;
-  const std::vector<NetGroup>& nets = reduction.nets;
+  std::vector<NetGroup>& nets = reduction.nets;
   if (inserts_of(nets) == Inserts::by_copy) {
     if (co_await write_group(connection, group, nets, Inserts::by_copy, outcome)) {
       copy_trials_.succeeded();
@@ -123,13 +128,13 @@ Task<bool> Applier::apply_fast(Connection& connection, const Group& group, Reduc
   co_return co_await write_group(connection, group, nets, Inserts::by_upsert, outcome);
 }
 
-Task<bool> Applier::write_group(Connection& connection, const Group& group, const std::vector<NetGroup>& nets,
+Task<bool> Applier::write_group(Connection& connection, const Group& group, std::vector<NetGroup>& nets,
                                 Inserts inserts, Outcome& outcome) {
   const GroupTransaction& last = group.transactions.back();
   StatementList list;
   list.add("BEGIN", Expect::anything);
   add_fence(list, rights_.child.name, outcome.applied, last.position, last.commit.time);
-  for (const NetGroup& net : nets) net.add_statements(list, inserts);
+  for (NetGroup& net : nets) net.add_statements(list, inserts);
   bool is_written = !(co_await begin_with(connection, outcome.applied, list));
   if (is_written && inserts == Inserts::by_copy) is_written = co_await nets.back().copy_inserts(connection);
   if (!is_written) {
@@ -250,7 +255,7 @@ Task<std::optional<Held>> Applier::write_part(Connection& connection, const Grou
     co_await reduce(connection, group, reduction);
     if (!reduction.is_possible) co_return unnamed;
     if (way == Way::fast) inserts = inserts_of(reduction.nets);
-    for (const NetGroup& net : reduction.nets) net.add_statements(list, inserts);
+    for (NetGroup& net : reduction.nets) net.add_statements(list, inserts);
   }
   if (part.is_last_part) add_fence(list, rights_.child.name, part.from, part.to, group.transactions.back().commit.time);
   if (list.size() > 0 && list.first_unexpected(co_await run(connection, list))) co_return unnamed;

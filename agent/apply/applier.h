@@ -65,6 +65,7 @@ class Applier {
   // up if its batches begin with these.
   bool prepare(const Position& applied, const Batch& batch);
   bool reduce_prepared();
+  void sort_prepared();  // when there is nothing else to do
   void drop_prepared() { prepared_.reset(); }
   size_t prepared_batches() const { return prepared_ ? prepared_->reader.batches() : 0; }
 
@@ -100,7 +101,7 @@ class Applier {
   void forget_shapes();
   Inserts inserts_of(const std::vector<NetGroup>& nets);
   Task<bool> apply_fast(Connection& connection, const Group& group, Reduction& reduction, Outcome& outcome);
-  Task<bool> write_group(Connection& connection, const Group& group, const std::vector<NetGroup>& nets, Inserts inserts,
+  Task<bool> write_group(Connection& connection, const Group& group, std::vector<NetGroup>& nets, Inserts inserts,
                          Outcome& outcome);
   Task<> apply_carefully(Connection& connection, const Group& group, Outcome& outcome);
   Task<std::optional<Held>> apply_one(Connection& connection, Position from, const GroupTransaction& transaction,

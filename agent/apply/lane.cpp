@@ -166,6 +166,7 @@ Task<> Lane::prepare_after(size_t begin, Position end) {
     if (is_possible && begin < pending_.size() && is_groupable(pending_[begin]) && next < group_end(begin)) {
       is_possible = applier_.prepare(end, pending_[next]);
     } else {
+      applier_.sort_prepared();
       wake_->expires_at(Clock::time_point::max());
       co_await wake_->async_wait(asio::as_tuple(asio::use_awaitable));
     }

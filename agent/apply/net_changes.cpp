@@ -1,9 +1,39 @@
 #include "apply/net_changes.h"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
+#include <utility>
 
 namespace tributary {
+namespace {
+
+// The first eight bytes, as a number that sorts like them.
+uint64_t beginning_of(std::string_view key) {
+  unsigned char bytes[8] = {};
+  std::memcpy(bytes, key.data(), std::min(key.size(), sizeof bytes));
+  uint64_t number = 0;
+  for (const unsigned char byte : bytes) number = number << 8 | byte;
+  return number;
+}
+
+template <typename Thing, typename Less>
+void sort_by_key(std::vector<ByKey<Thing>>& things, Less is_less) {
+  std::sort(things.begin(), things.end(), [&](const ByKey<Thing>& left, const ByKey<Thing>& right) {
+    if (left.beginning != right.beginning) return left.beginning < right.beginning;
+    return is_less(left.thing, right.thing);
+  });
+}
+
+}  // namespace
+
+RowValues InsertedRows::next() {
+  const size_t place = taken_++;
+  if (!rows_.empty()) return rows_[place];
+  ByteReader in(tuples_[place]);
+  read_tuple(in, values_);
+  return values_.data();
+}
 
 TableChanges::TableChanges(size_t columns, std::vector<size_t> key) : columns_(columns), key_(std::move(key)) {}
 
@@ -11,16 +41,14 @@ bool TableChanges::add(ChangeKind kind, std::string_view tuple) {
   if (kind == ChangeKind::stale) return false;
   if (kind == ChangeKind::clear) {
     is_cleared_ = true;
+    fresh_.clear();
     entries_.clear();
     values_.clear();
     std::fill(slots_.begin(), slots_.end(), 0);
     return true;
   }
 
-  ByteReader in(tuple);
-  read_tuple(in, incoming_);
-  if (incoming_.size() != columns_ || !in.empty())
-    throw Error(ErrorKind::protocol, "a row with another number of columns than its table");
+  read(tuple);
   for (const size_t column : key_)
     if (incoming_[column].kind != ValueKind::text) return false;
   const bool is_whole = std::none_of(incoming_.begin(), incoming_.end(),
@@ -34,6 +62,34 @@ bool TableChanges::add(ChangeKind kind, std::string_view tuple) {
     wanted = RowState::patched;
   }
 
+  if (wanted == RowState::inserted && entries_.empty() && key_.size() == 1) {
+    const std::string_view key = incoming_[key_.front()].text;
+    fresh_.push_back({beginning_of(key), {key, tuple}});
+    is_fresh_sorted_ = false;
+    return true;
+  }
+  if (!fresh_.empty()) {
+    settle();
+    read(tuple);
+  }
+  return take_in(wanted);
+}
+
+void TableChanges::read(std::string_view tuple) {
+  ByteReader in(tuple);
+  read_tuple(in, incoming_);
+  if (incoming_.size() != columns_ || !in.empty())
+    throw Error(ErrorKind::protocol, "a row with another number of columns than its table");
+}
+
+void TableChanges::settle() {
+  for (const ByKey<Fresh>& fresh : std::exchange(fresh_, {})) {
+    read(fresh.thing.tuple);
+    take_in(RowState::inserted);
+  }
+}
+
+bool TableChanges::take_in(RowState wanted) {
   bool is_new = false;
   const size_t entry = find_or_add(wanted, is_new);
   if (is_new) return true;
@@ -53,20 +109,44 @@ bool TableChanges::add(ChangeKind kind, std::string_view tuple) {
 }
 
 size_t TableChanges::count(RowState state) const {
+  if (!fresh_.empty()) return state == RowState::inserted ? fresh_.size() : 0;
   return static_cast<size_t>(
       std::count_if(entries_.begin(), entries_.end(), [state](const Entry& entry) { return entry.state == state; }));
 }
 
-std::vector<RowValues> TableChanges::rows(std::initializer_list<RowState> states) const {
-  std::vector<RowValues> rows;
+std::vector<RowValues> TableChanges::rows(std::initializer_list<RowState> states) {
+  if (!fresh_.empty()) {
+    if (std::find(states.begin(), states.end(), RowState::inserted) == states.end()) return {};
+    settle();
+  }
+  std::vector<ByKey<RowValues>> sorted;
   for (size_t i = 0; i < entries_.size(); ++i)
-    if (std::find(states.begin(), states.end(), entries_[i].state) != states.end()) rows.push_back(values_of(i));
-  std::sort(rows.begin(), rows.end(), [this](RowValues left, RowValues right) {
+    if (std::find(states.begin(), states.end(), entries_[i].state) != states.end())
+      sorted.push_back({beginning_of(values_of(i)[key_.front()].text), values_of(i)});
+  sort_by_key(sorted, [this](RowValues left, RowValues right) {
     for (const size_t column : key_)
       if (const int order = left[column].text.compare(right[column].text); order != 0) return order < 0;
     return false;
   });
+  std::vector<RowValues> rows;
+  rows.reserve(sorted.size());
+  for (const ByKey<RowValues>& row : sorted) rows.push_back(row.thing);
   return rows;
+}
+
+void TableChanges::sort_inserted() {
+  if (!is_fresh_sorted_)
+    sort_by_key(fresh_, [](const Fresh& left, const Fresh& right) { return left.key < right.key; });
+  is_fresh_sorted_ = true;
+}
+
+InsertedRows TableChanges::inserted_rows() {
+  if (fresh_.empty()) return InsertedRows(rows({RowState::inserted}));
+  sort_inserted();
+  std::vector<std::string_view> tuples;
+  tuples.reserve(fresh_.size());
+  for (const ByKey<Fresh>& fresh : fresh_) tuples.push_back(fresh.thing.tuple);
+  return InsertedRows(std::move(tuples));
 }
 
 uint64_t TableChanges::hash_of_key() const {

@@ -3,6 +3,7 @@
 //
 // Pure. Values are views into the payloads that the tuples were read from, which must outlive this. Two texts of one
 // key value (1.0 and 1.00) are two keys here; the statements' row counts notice what that leads to.
+// As long as a table sees nothing but inserts, they are kept as they came, and nothing is looked up.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,31 @@ enum class RowState : uint8_t {
 // One row's values, in wire order; of a removed row only the key's columns are set.
 using RowValues = const Value*;
 
+// A thing to be sorted by the bytes of a key: mostly its beginning tells.
+template <typename Thing>
+struct ByKey {
+  uint64_t beginning;
+  Thing thing;
+};
+
+// The inserted rows of a table, sorted by the bytes of their keys, one after the other.
+class InsertedRows {
+ public:
+  explicit InsertedRows(std::vector<RowValues> rows) : rows_(std::move(rows)) {}
+  explicit InsertedRows(std::vector<std::string_view> tuples) : tuples_(std::move(tuples)) {}
+
+  size_t size() const { return rows_.size() + tuples_.size(); }
+  bool at_end() const { return taken_ == size(); }
+  // Valid until the next call.
+  RowValues next();
+
+ private:
+  std::vector<RowValues> rows_;
+  std::vector<std::string_view> tuples_;
+  std::vector<Value> values_;
+  size_t taken_ = 0;
+};
+
 class TableChanges {
  public:
   // `key`: the places of the key's columns in a tuple of `columns` values.
@@ -40,14 +66,24 @@ class TableChanges {
   size_t count(RowState state) const;
 
   // The rows of these states, sorted by the bytes of their keys. Valid until the next add.
-  std::vector<RowValues> rows(std::initializer_list<RowState> states) const;
+  std::vector<RowValues> rows(std::initializer_list<RowState> states);
+  InsertedRows inserted_rows();
+  // What inserted_rows() does first, ahead of time.
+  void sort_inserted();
 
  private:
   struct Entry {
     RowState state;
     uint64_t hash;
   };
+  struct Fresh {
+    std::string_view key;
+    std::string_view tuple;
+  };
 
+  void read(std::string_view tuple);
+  bool take_in(RowState wanted);
+  void settle();
   uint64_t hash_of_key() const;
   bool has_key(size_t entry) const;
   // The entry of the key in `incoming_`; added, with `incoming_` as its values, when there is none.
@@ -59,6 +95,8 @@ class TableChanges {
   size_t columns_;
   std::vector<size_t> key_;
   bool is_cleared_ = false;
+  std::vector<ByKey<Fresh>> fresh_;  // inserted, while there are no entries; only where the key has one column
+  bool is_fresh_sorted_ = true;
   std::vector<Entry> entries_;
   std::vector<Value> values_;    // `columns_` of each entry
   std::vector<uint32_t> slots_;  // open addressing: number of an entry + 1, or 0; a power of two in size

@@ -27,29 +27,32 @@ bool NetGroup::add(const GroupChange& change, const Shape& shape) {
   return table_of(change.shape_id, shape).changes.add(change.kind, change.tuple);
 }
 
-void NetGroup::add_statements(StatementList& out, Inserts inserts) const {
-  for (const auto& [name, table] : tables_)
+void NetGroup::add_statements(StatementList& out, Inserts inserts) {
+  for (auto& [name, table] : tables_)
     if (table.changes.is_cleared()) add_clear(out, *table.shape);
-  for (const auto& [name, table] : tables_) add_removes(out, *table.shape, table.changes.rows({RowState::removed}));
-  for (const auto& [name, table] : tables_) add_patches(out, *table.shape, table.changes.rows({RowState::patched}));
+  for (auto& [name, table] : tables_) add_removes(out, *table.shape, table.changes.rows({RowState::removed}));
+  for (auto& [name, table] : tables_) add_patches(out, *table.shape, table.changes.rows({RowState::patched}));
   const RowState with_puts = inserts == Inserts::by_upsert ? RowState::inserted : RowState::put;
-  for (const auto& [name, table] : tables_) add_puts(out, *table.shape, table.changes.rows({RowState::put, with_puts}));
+  for (auto& [name, table] : tables_) add_puts(out, *table.shape, table.changes.rows({RowState::put, with_puts}));
 }
 
 size_t NetGroup::inserted_rows() const {
   size_t rows = 0;
-  for (const auto& [name, table] : tables_) rows += table.changes.count(RowState::inserted);
+  for (auto& [name, table] : tables_) rows += table.changes.count(RowState::inserted);
   return rows;
 }
 
-Task<bool> NetGroup::copy_inserts(Connection& connection) const {
-  for (const auto& [name, table] : tables_) {
-    const std::vector<RowValues> rows = table.changes.rows({RowState::inserted});
-    if (rows.empty()) continue;
+void NetGroup::sort_inserted() {
+  for (auto& [name, table] : tables_) table.changes.sort_inserted();
+}
+
+Task<bool> NetGroup::copy_inserts(Connection& connection) {
+  for (auto& [name, table] : tables_) {
+    InsertedRows rows = table.changes.inserted_rows();
+    if (rows.size() == 0) continue;
     const size_t columns = table.shape->columns.size();
-    auto row = rows.begin();
     const auto next_piece = [&](std::string& piece) {
-      while (row != rows.end() && piece.size() < kCopyPieceBytes) append_copy_row(piece, *row++, columns);
+      while (!rows.at_end() && piece.size() < kCopyPieceBytes) append_copy_row(piece, rows.next(), columns);
     };
     try {
       const Result result = co_await connection.copy_in(copy_command(*table.shape), next_piece);
@@ -62,8 +65,8 @@ Task<bool> NetGroup::copy_inserts(Connection& connection) const {
   co_return true;
 }
 
-bool NetGroup::add_replacing_statements(StatementList& out) const {
-  for (const auto& [name, table] : tables_) {
+bool NetGroup::add_replacing_statements(StatementList& out) {
+  for (auto& [name, table] : tables_) {
     const auto puts = table.changes.rows({RowState::put, RowState::inserted});
     if (table.changes.count(RowState::patched) > 0) return false;
     if (table.shape->has_unsent_columns && !puts.empty()) return false;
@@ -71,7 +74,7 @@ bool NetGroup::add_replacing_statements(StatementList& out) const {
     add_removes(out, *table.shape, table.changes.rows({RowState::removed}));
     add_removes(out, *table.shape, puts);
   }
-  for (const auto& [name, table] : tables_)
+  for (auto& [name, table] : tables_)
     add_puts(out, *table.shape, table.changes.rows({RowState::put, RowState::inserted}));
   return true;
 }

@@ -23,14 +23,15 @@ class NetGroup {
 
   // How the rows that should be new are written: with the others, by upsert, or apart, by copy_inserts.
   enum class Inserts { by_upsert, by_copy };
-  void add_statements(StatementList& out, Inserts inserts) const;
+  void add_statements(StatementList& out, Inserts inserts);
   size_t inserted_rows() const;
+  void sort_inserted();  // ahead of time
   // After the other statements, in the same transaction. False: not every row was taken; the transaction is of no use
   // any more, and an upsert may do. Throws failures that pass by themselves.
-  Task<bool> copy_inserts(Connection& connection) const;
+  Task<bool> copy_inserts(Connection& connection);
 
   // For unique values that pass from row to row: every row that is put is deleted first. False: there are patches.
-  bool add_replacing_statements(StatementList& out) const;
+  bool add_replacing_statements(StatementList& out);
 
  private:
   struct Table {

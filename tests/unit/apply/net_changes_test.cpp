@@ -51,7 +51,7 @@ class Reduction {
   }
 
   // Writes what came out, in the order of the statements. False: a patch met no row.
-  bool apply_to(Table& table) const {
+  bool apply_to(Table& table) {
     if (changes_.is_cleared()) table.clear();
     for (const RowValues row : changes_.rows({RowState::removed})) table.erase(std::string(row[0].text));
     for (const RowValues row : changes_.rows({RowState::patched})) {
@@ -65,7 +65,7 @@ class Reduction {
     return true;
   }
 
-  const TableChanges& changes() const { return changes_; }
+  TableChanges& changes() { return changes_; }
 
  private:
   std::deque<std::string> texts_;
@@ -206,6 +206,43 @@ TEST(NetChanges, PartsOfACompositeKeyDoNotRunTogether) {
   EXPECT_EQ(rows[0][1].text, "a");
   EXPECT_EQ(rows[1][1].text, "bc");
   EXPECT_EQ(rows[2][0].text, "ab");
+}
+
+std::vector<std::string> keys_of(InsertedRows rows) {
+  std::vector<std::string> keys;
+  while (!rows.at_end()) keys.emplace_back(rows.next()[0].text);
+  return keys;
+}
+
+TEST(NetChanges, InsertedRowsComeSortedAlsoWhereKeysBeginAlike) {
+  const std::vector<Step> inserts = {{Step::insert, "same beginning 2"},
+                                     {Step::insert, "b"},
+                                     {Step::insert, "a"},
+                                     {Step::insert, "same beginning 1"},
+                                     {Step::insert, ""}};
+  const std::vector<std::string> sorted = {"", "a", "b", "same beginning 1", "same beginning 2"};
+  Reduction reduction;
+  for (const Step& step : inserts) ASSERT_TRUE(reduction.add(step, "a", "b"));
+  EXPECT_EQ(reduction.changes().count(RowState::inserted), 5u);
+  EXPECT_TRUE(reduction.changes().rows({RowState::put, RowState::removed}).empty());
+  EXPECT_EQ(keys_of(reduction.changes().inserted_rows()), sorted);
+
+  ASSERT_TRUE(reduction.add({Step::patch_a, "b"}, "new", ""));
+  ASSERT_TRUE(reduction.add({Step::remove, "a"}, "", ""));
+  EXPECT_EQ(reduction.changes().count(RowState::inserted), 4u);
+  InsertedRows rows = reduction.changes().inserted_rows();
+  ASSERT_EQ(rows.size(), 4u);
+  rows.next();
+  EXPECT_EQ(rows.next()[1].text, "new");
+}
+
+TEST(NetChanges, AKeyInsertedTwiceIsOneRow) {
+  Reduction reduction;
+  ASSERT_TRUE(reduction.add({Step::insert, "k"}, "a", "b"));
+  ASSERT_TRUE(reduction.add({Step::insert, "k"}, "c", "d"));
+  const auto rows = reduction.changes().rows({RowState::put, RowState::inserted});
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0][1].text, "c");
 }
 
 TEST(NetChanges, ATupleOfAnotherWidthIsMalformed) {
