@@ -31,6 +31,14 @@ TEST(Compression, GivesBackWhatItWasGiven) {
   EXPECT_EQ(decompress(compress(""), 0), "");
 }
 
+TEST(Compression, OfAnySizeAfterAnyOther) {
+  std::string long_text;
+  while (long_text.size() < (5U << 20)) long_text += kText;
+  for (const std::string_view raw : {std::string_view(kText), std::string_view(long_text), std::string_view("a"),
+                                     std::string_view(long_text).substr(0, 1 << 20), std::string_view(kText)})
+    EXPECT_TRUE(decompress(compress(raw), raw.size()) == raw) << raw.size() << " bytes";
+}
+
 TEST(Compression, NoticesEveryFlippedByte) {
   const std::string frame = compress(kText);
   for (size_t i = 0; i < frame.size(); ++i) {
