@@ -304,6 +304,7 @@ class CaptureRun {
     co_await queue_writer_.run([&] { queue_.append(append); });
     failpoint("after_queue_commit");
     is_storing_ = false;
+    for (Batch& batch : append.batches) assembler_.reuse(std::move(batch.payload));
     durable_ = std::max(durable_, append.confirm_lsn);
     last_confirm_ = Clock::now();
     stored_.notify();

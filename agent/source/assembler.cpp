@@ -1,12 +1,18 @@
 #include "source/assembler.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.h"
 
 namespace tributary {
 
 namespace {
+
+// Memory that comes from the system, and is used often: that of batches of some size while much is captured.
+constexpr size_t kSparesMax = 4;
+constexpr size_t kSpareBytesMin = 64 << 10;
+constexpr size_t kSpareBytesMax = 2 * Assembler::kBatchBytes;
 
 void read_values(std::string_view tuple, const CapturedTable& table, std::vector<Value>& values) {
   ByteReader in(tuple);
@@ -221,8 +227,11 @@ void Assembler::close_batch(size_t bytes, uint32_t changes, Position to) {
   ready_.changes += changes;
   ready_bytes_ += bytes;
   if (bytes == payload_.size()) {
-    batch.payload = std::move(payload_);
-    payload_.clear();
+    batch.payload = std::exchange(payload_, {});
+    if (!spare_payloads_.empty()) {
+      payload_ = std::move(spare_payloads_.back());
+      spare_payloads_.pop_back();
+    }
     relations_.clear();
     relation_indexes_.clear();
   } else {
@@ -251,6 +260,14 @@ Assembled Assembler::take() {
   ready_.confirm_lsn = confirm_lsn_;
   ready_bytes_ = 0;
   return std::exchange(ready_, {});
+}
+
+void Assembler::reuse(std::string payload) {
+  if (spare_payloads_.size() == kSparesMax || payload.capacity() < kSpareBytesMin ||
+      payload.capacity() > kSpareBytesMax)
+    return;
+  payload.clear();
+  spare_payloads_.push_back(std::move(payload));
 }
 
 }  // namespace tributary

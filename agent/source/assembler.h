@@ -62,6 +62,8 @@ class Assembler {
   Lsn confirm_lsn() const { return confirm_lsn_; }
   // Everything up to the last whole transaction, and the closed parts of an open one.
   Assembled take();
+  // A payload that is not needed any more: its memory is written again, instead of other that has to be had first.
+  void reuse(std::string payload);
 
  private:
   uint16_t relation_index(const CapturedTable& table);
@@ -88,6 +90,7 @@ class Assembler {
 
   // The open batch: whole transactions up to transactions_end_, then the open transaction's changes.
   std::string payload_;
+  std::vector<std::string> spare_payloads_;  // empty
   size_t transactions_end_ = 0;
   uint32_t changes_ = 0;           // in payload_
   uint32_t changes_of_whole_ = 0;  // before transactions_end_

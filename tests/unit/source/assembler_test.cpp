@@ -220,5 +220,20 @@ TEST_F(PositionsTest, ABatchOfManySmallTransactionsIsClosedWhenItIsLarge) {
   EXPECT_EQ(group.batches[2].to.seq, 7U);
 }
 
+TEST_F(PositionsTest, MemoryOfAStoredBatchIsUsedAgainWithoutItsContent) {
+  begin_of(700, 100);
+  insert_large(100'000);
+  commit(110);
+  Assembled first = take();
+  const char* const memory = first.batches[0].payload.data();
+  assembler->reuse(std::move(first.batches[0].payload));
+  transaction(701, 200, {"2", "two", "b"});
+  EXPECT_EQ(text_of(take()), "1-2: insert 2 two b; commit 701");
+  transaction(702, 300, {"3", "three", "c"});
+  const Assembled third = take();
+  EXPECT_EQ(text_of(third), "2-3: insert 3 three c; commit 702");
+  EXPECT_EQ(third.batches[0].payload.data(), memory);
+}
+
 }  // namespace
 }  // namespace tributary
