@@ -32,7 +32,7 @@ struct SlotPlace {
 Task<SlotPlace> read_slot_place(Connection& session, std::string slot);
 
 // Up to where to read next in bulk, after `stretches` others; nullopt: the stream is better, because the end is near,
-// or because a transaction that has been open for long would be put together whole.
+// or because too much before it would be read again: then a transaction has been open for long.
 std::optional<Lsn> end_of_next_stretch(const SlotPlace& place, int stretches);
 
 // Whether a stream that has come to `received` is so far behind that it pays to leave it and read in bulk.

@@ -19,18 +19,19 @@ TEST(EndOfNextStretch, nothing_where_the_end_of_the_log_is_near) {
 
 TEST(EndOfNextStretch, the_end_of_the_log_where_it_is_not_far) {
   EXPECT_EQ(end_after(90, 100, 104), Lsn{104 * kMiB});
-  EXPECT_EQ(end_after(90, 100, 196), Lsn{196 * kMiB});
+  EXPECT_EQ(end_after(90, 100, 316), Lsn{316 * kMiB});
 }
 
 TEST(EndOfNextStretch, bounded_where_the_log_is_long) {
-  EXPECT_EQ(end_after(90, 100, 5000), Lsn{196 * kMiB});
+  EXPECT_EQ(end_after(90, 100, 5000), Lsn{316 * kMiB});
 }
 
 TEST(EndOfNextStretch, short_at_first_so_that_delivery_begins_soon) {
   EXPECT_EQ(end_after(90, 100, 5000, 0), Lsn{108 * kMiB});
   EXPECT_EQ(end_after(90, 100, 5000, 1), Lsn{124 * kMiB});
   EXPECT_EQ(end_after(90, 100, 5000, 2), Lsn{172 * kMiB});
-  EXPECT_EQ(end_after(90, 100, 5000, 1000), Lsn{196 * kMiB});
+  EXPECT_EQ(end_after(90, 100, 5000, 3), Lsn{316 * kMiB});
+  EXPECT_EQ(end_after(90, 100, 5000, 1000), Lsn{316 * kMiB});
 }
 
 TEST(IsFarBehind, beyond_what_is_streamed_in_a_moment) {
@@ -39,9 +40,22 @@ TEST(IsFarBehind, beyond_what_is_streamed_in_a_moment) {
   EXPECT_TRUE(is_far_behind(Lsn{100 * kMiB}, Lsn{133 * kMiB}));
 }
 
-TEST(EndOfNextStretch, nothing_where_much_before_it_would_be_put_together_again) {
-  EXPECT_EQ(end_after(100, 300, 5000), std::nullopt);
-  EXPECT_EQ(end_after(100, 260, 5000), Lsn{356 * kMiB});
+TEST(EndOfNextStretch, not_short_where_much_before_it_is_read_again) {
+  EXPECT_EQ(end_after(100, 300, 5000, 0), Lsn{350 * kMiB});
+  EXPECT_EQ(end_after(100, 300, 5000, 1), Lsn{350 * kMiB});
+  EXPECT_EQ(end_after(100, 300, 5000, 2), Lsn{372 * kMiB});
+}
+
+TEST(EndOfNextStretch, nothing_where_much_would_be_read_again_for_little) {
+  EXPECT_EQ(end_after(100, 300, 350), Lsn{350 * kMiB});
+  EXPECT_EQ(end_after(100, 300, 349), std::nullopt);
+}
+
+TEST(EndOfNextStretch, ends_where_all_that_is_put_together_would_be_too_much) {
+  EXPECT_EQ(end_after(100, 450, 5000), Lsn{612 * kMiB});
+  EXPECT_EQ(end_after(100, 509, 5000), Lsn{612 * kMiB});
+  EXPECT_EQ(end_after(100, 512, 5000), std::nullopt);
+  EXPECT_EQ(end_after(100, 800, 5000), std::nullopt);
 }
 
 }  // namespace
