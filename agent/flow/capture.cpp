@@ -4,7 +4,6 @@
 
 #include <deque>
 #include <map>
-#include <utility>
 
 #include "base/clock.h"
 #include "base/dotted_name.h"
@@ -31,9 +30,6 @@ constexpr auto kIdleConfirmInterval = std::chrono::seconds(10);
 constexpr auto kSlotReleaseLimit = std::chrono::seconds(3);
 constexpr auto kLookInterval = std::chrono::milliseconds(500);
 constexpr uint64_t kLookBytes = 4 << 20;
-// Delivery has enough to do with so much, if it applies some of it now and then.
-constexpr uint64_t kAheadBytes = 12 << 20;
-constexpr auto kApplyInterval = std::chrono::milliseconds(300);
 constexpr auto kNonceInterval = std::chrono::hours(1);
 
 class CaptureRun {
@@ -137,7 +133,6 @@ class CaptureRun {
       if (!backlog)
         spdlog::info("capture: {} MiB of the log are read in bulk",
                      (place.log_end.value - place.confirmed.value) >> 20);
-      co_await let_delivery_catch_up();
       const auto confirming = co_await begin_stretch(backlog, *end);
       if (!confirming) co_return;
       report_health("catching up");
@@ -147,19 +142,6 @@ class CaptureRun {
       co_await store_up_to(reached);
       failpoint("before_slot_advance");
       co_await confirming->confirm(config_.slot(), config_.publication(), reached);
-    }
-  }
-
-  // Decoding further ahead than delivery needs would only take processor time from it. While the link is down or slow
-  // the log is read at full speed, so that PostgreSQL can drop it.
-  Task<> let_delivery_catch_up() {
-    Position applied;
-    Clock::time_point give_up{};
-    for (;;) {
-      const QueueStats stats = queue_.stats();
-      if (std::exchange(applied, stats.applied) != stats.applied) give_up = Clock::now() + kApplyInterval;
-      if (stats.bytes <= kAheadBytes || Clock::now() >= give_up) co_return;
-      co_await sleep_for(std::chrono::milliseconds(5));
     }
   }
 
