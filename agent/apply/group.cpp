@@ -47,6 +47,8 @@ void GroupReader::add(const Batch& batch) {
       continue;
     }
     const auto& commit = std::get<Commit>(record);
+    if (position.seq == batch.to.seq)
+      throw Error(ErrorKind::protocol, "a batch that goes on behind the position it names");
     position = advance(position, commit);
     if (is_found_) group_.transactions.push_back({group_.changes.size(), commit, position});
     is_found_ |= position == applied_;

@@ -212,7 +212,7 @@ Task<> Lane::apply_parts(ConnectionPool::Lease lease) {
       throw parts_lost();
     }
     is_done = part.is_last_part;
-    report_.consumed_bytes += part.payload.size();
+    report_.consumed_bytes += bytes_in_flight(part);
     report_.changes += outcome.changes;
     report_.transactions += outcome.transactions;
     if (is_done) {
@@ -234,7 +234,7 @@ void Lane::take_applied(const Position& applied) {
   for (size_t i = 0; i < pending_.size(); ++i)
     if (pending_[i].is_last_part && pending_[i].to == applied) done = i + 1;
   for (; done > 0; --done) {
-    report_.consumed_bytes += pending_.front().payload.size();
+    report_.consumed_bytes += bytes_in_flight(pending_.front());
     pending_.pop_front();
   }
 }

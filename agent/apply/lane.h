@@ -33,7 +33,7 @@ struct LaneHold {
 
 struct LaneReport {
   Position applied;             // committed in the database
-  uint64_t consumed_bytes = 0;  // compressed payload of what was committed, or written into an open transaction
+  uint64_t consumed_bytes = 0;  // of the batches committed, or written into an open transaction
   std::optional<LaneHold> hold;
   uint64_t transactions = 0;  // committed since the lane began
   uint64_t changes = 0;

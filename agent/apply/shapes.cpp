@@ -21,6 +21,13 @@ Task<std::string> refusal_of(Connection& connection, const std::string& conditio
   co_return sqlstate;
 }
 
+// In memory, about; how it fits takes as much again.
+uint64_t bytes_of(const Relation& relation) {
+  uint64_t bytes = sizeof(Relation) + relation.schema.size() + relation.name.size();
+  for (const Column& column : relation.columns) bytes += sizeof(Column) + column.name.size() + column.type_name.size();
+  return 2 * bytes;
+}
+
 constexpr char kUndefinedColumn[] = "42703";
 constexpr char kMissingRight[] = "42501";
 
@@ -28,7 +35,14 @@ constexpr char kMissingRight[] = "42501";
 
 void Shapes::add(uint64_t shape_id, Relation relation) {
   if (relation.shape_id() != shape_id) throw Error(ErrorKind::protocol, "a table's shape under a wrong number");
-  relations_.insert_or_assign(shape_id, std::move(relation));
+  if (relations_.contains(shape_id)) return;
+  if (!is_allowed(relation, rights_.tables)) relation.columns.clear();
+  const uint64_t bytes = bytes_of(relation);
+  if (bytes > kBytesMax - bytes_)
+    throw Error(ErrorKind::protocol, "more and larger shapes of tables than are kept for one child",
+                "Send fewer tables, or columns: [[table]] at the child.");
+  bytes_ += bytes;
+  relations_.emplace(shape_id, std::move(relation));
 }
 
 const Fit* Shapes::known(uint64_t shape_id) const {

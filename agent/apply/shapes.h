@@ -27,7 +27,11 @@ class Shapes {
   Shapes(const ChildRights& rights, std::set<std::string>& unlimited_tables)
       : rights_(rights), unlimited_tables_(unlimited_tables) {}
 
-  void add(uint64_t shape_id, Relation relation);  // Error(protocol) when the id is not the relation's
+  static constexpr uint64_t kBytesMax = 32 << 20;  // thousands of tables
+
+  // Of a table that the child may not write only the name is kept. Error(protocol) when the id is not the relation's,
+  // and when all together would take more than kBytesMax.
+  void add(uint64_t shape_id, Relation relation);
   // What is known of a shape; asks the database when nothing is. The reference lives until forget().
   // Throws Error(protocol) for a shape that was never added.
   Task<const Fit*> find(Connection& connection, uint64_t shape_id);
@@ -44,6 +48,7 @@ class Shapes {
   const ChildRights& rights_;
   std::set<std::string>& unlimited_tables_;
   std::unordered_map<uint64_t, Relation> relations_;
+  uint64_t bytes_ = 0;  // of relations_ and what is made of them
   std::unordered_map<uint64_t, Fit> fits_;
 };
 

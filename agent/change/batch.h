@@ -29,4 +29,11 @@ struct Batch {
   std::string payload;              // in queue and on the link: one zstd frame with checksum; see change/payload.h
 };
 
+// What a batch in flight counts against its child's window, at both ends of the link: about what the parent keeps of it
+// until it is applied. Many small batches, or long lists of tables, take memory that is in no payload.
+inline uint64_t bytes_in_flight(const Batch& batch) {
+  constexpr uint64_t kBatchBytes = 512;  // itself, and where it ends in three lists
+  return kBatchBytes + 8 * batch.relations.size() + batch.reason.size() + batch.payload.size();
+}
+
 }  // namespace tributary

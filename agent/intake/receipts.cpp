@@ -11,7 +11,7 @@ constexpr uint64_t kManyBytes = 128 << 10;
 }  // namespace
 
 void Receipts::received(const Batch& batch) {
-  received_bytes_ += batch.payload.size();
+  received_bytes_ += bytes_in_flight(batch);
   if (batch.is_last_part) ends_.push_back({batch.to, received_bytes_});
 }
 

@@ -58,7 +58,7 @@ Task<> UplinkSession::send_batch(Batch batch) {
                     " MiB)",
                 "leave the column with such values out of [[table]] columns, or bring them over in another way");
   const Position reached = window_.sent_position();
-  window_.sent(batch.to, batch.is_last_part, batch.payload.size());
+  window_.sent(batch.to, batch.is_last_part, bytes_in_flight(batch));
   const bool is_plain = !is_compressed(batch.payload);
   link::Frame frame;
   write_next_batch(frame.mutable_batch(), std::move(batch), reached);

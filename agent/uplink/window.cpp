@@ -4,8 +4,8 @@
 
 namespace tributary {
 
-void Window::sent(const Position& to, bool is_last_part, uint64_t payload_bytes) {
-  sent_bytes_ += payload_bytes;
+void Window::sent(const Position& to, bool is_last_part, uint64_t bytes) {
+  sent_bytes_ += bytes;
   if (!is_last_part) return;
   sent_ = to;
   in_flight_.push_back({to, sent_bytes_});

@@ -21,7 +21,7 @@ class Window {
     const uint64_t bytes = sent_bytes_ - consumed_bytes_;
     return bytes < bytes_max_ && (in_flight_.size() < kSmallBatchesMax || bytes >= kSmallBatchesBytes);
   }
-  void sent(const Position& to, bool is_last_part, uint64_t payload_bytes);
+  void sent(const Position& to, bool is_last_part, uint64_t bytes);  // see bytes_in_flight
   // Error(protocol) when the parent claims what was never sent, or another stream, or goes backwards.
   // Returns true when the applied position moved.
   bool acknowledged(const Position& applied, uint64_t consumed_bytes);

@@ -13,6 +13,9 @@ constexpr size_t kNameBytesMax = 255;  // PostgreSQL has 63, unless it was built
 constexpr int kColumnsMax = 1664;      // PostgreSQL's own limit for a row of a result
 constexpr size_t kReasonBytesMax = 4096;
 constexpr int kRelationsMax = 0x10000;  // a change names its relation by 16 bits
+// More than fit into what a child sends as one batch. A record may unpack to many times its bytes.
+constexpr uint32_t kChangesMax = 1 << 21;
+constexpr uint64_t kTransactionsMax = 1 << 18;
 
 void require(bool condition, const std::string& what) {
   if (!condition) throw Error(ErrorKind::protocol, what);
@@ -137,7 +140,8 @@ Batch batch_from(link::Batch&& message, uint64_t raw_bytes_max, const Position& 
   if (message.kind() == link::BATCH_NEW_STREAM) {
     batch.kind = BatchKind::new_stream;
     require(batch.to.seq == 0 && batch.to.stream != batch.from.stream, "a new stream that is not new");
-    require(!is_part_of_many && batch.payload.empty() && batch.raw_bytes == 0 && batch.changes == 0,
+    require(!is_part_of_many && batch.payload.empty() && batch.raw_bytes == 0 && batch.changes == 0 &&
+                batch.relations.empty(),
             "a new stream that carries changes");
     return batch;
   }
@@ -148,6 +152,8 @@ Batch batch_from(link::Batch&& message, uint64_t raw_bytes_max, const Position& 
   else
     require(is_part_of_many ? batch.to.seq == batch.from.seq + 1 : batch.to.seq > batch.from.seq,
             "a batch from " + batch.from.to_string() + " to " + batch.to.to_string());
+  require(batch.to.seq - batch.from.seq <= kTransactionsMax && batch.changes <= kChangesMax,
+          "a batch of too many transactions or changes");
   require(!batch.payload.empty(), "a batch without a payload");
   require(batch.raw_bytes != 0, "a compressed payload without its size");
   require(batch.raw_bytes <= raw_bytes_max, "a batch of " + std::to_string(batch.raw_bytes) + " bytes; at most " +

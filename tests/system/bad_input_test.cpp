@@ -80,6 +80,23 @@ class BadInputTest : public testing::Test {
     }
   }
 
+  // A transaction that the parent holds, so that nothing behind it is applied. The position that it would reach.
+  static Position send_what_is_held(HandMadeChild& child, const Position& applied) {
+    const Relation positions{"tributary", "applied", {{"child", 25, "", -1, true}, {"seq", 20, "", -1, false}}};
+    Batch batch = transaction_after(applied, positions, put({"good", "0"}));
+    const Position reached = batch.to;
+    child.send(relation_frame(positions));
+    child.send(batch_frame(std::move(batch)));
+    for (;;) {
+      const auto answer = child.receive_news();
+      if (!answer || !answer->has_ack())
+        throw std::runtime_error("the parent answers " + (answer ? answer->DebugString() : "nothing"));
+      if (!answer->ack().has_hold()) continue;
+      EXPECT_THAT(answer->ack().hold().reason(), HasSubstr("tributary.applied"));
+      return reached;
+    }
+  }
+
   void expect_others_are_served() {
     static int number = 0;
     const std::string id = std::to_string(++number);
@@ -322,17 +339,46 @@ TEST_F(BadInputTest, shapes_that_are_not_what_they_say) {
 TEST_F(BadInputTest, a_table_of_the_system_is_never_written) {
   Position applied;
   const auto child = streaming(applied);
-  const Relation positions{"tributary", "applied", {{"child", 25, "", -1, true}, {"seq", 20, "", -1, false}}};
-  child->send(relation_frame(positions));
-  child->send(batch_frame(transaction_after(applied, positions, put({"good", "0"}))));
-  for (;;) {
-    const auto answer = child->receive_news();
-    ASSERT_TRUE(answer && answer->has_ack()) << (answer ? answer->DebugString() : "the end");
-    if (!answer->ack().has_hold()) continue;
-    EXPECT_THAT(answer->ack().hold().reason(), HasSubstr("tributary.applied"));
-    break;
-  }
+  send_what_is_held(*child, applied);
   expect_others_are_served();
+}
+
+// What the parent would keep of them is in no payload.
+TEST_F(BadInputTest, many_tiny_batches_that_list_many_tables) {
+  Position applied;
+  const auto child = streaming(applied);
+  applied = send_what_is_held(*child, applied);
+  for (int i = 0; i < 40; ++i) {
+    Batch batch = transaction_after(applied, claims(), put({"1", "x"}));
+    batch.relations.resize(0x10000, claims().shape_id());
+    applied = batch.to;
+    child->send(batch_frame(std::move(batch)));
+  }
+  expect_refused(*child, "more than its window allows");
+}
+
+TEST_F(BadInputTest, many_streams_that_begin_behind_each_other) {
+  Position applied;
+  const auto child = streaming(applied);
+  applied = send_what_is_held(*child, applied);
+  for (int i = 0; i < 40'000; ++i) {
+    Batch beginning = stream_beginning(applied);
+    applied = beginning.to;
+    child->send(batch_frame(std::move(beginning)));
+  }
+  expect_refused(*child, "more than its window allows");
+}
+
+TEST_F(BadInputTest, many_large_shapes) {
+  Position applied;
+  const auto child = streaming(applied);
+  Relation wide{"public", "claim", {}};
+  for (int i = 0; i < 1600; ++i) wide.columns.push_back({std::string(200, 'c'), 25, "", -1, i == 0});
+  for (int i = 0; i < 100; ++i) {
+    wide.columns.back().name = "c" + std::to_string(i);
+    child->send(relation_frame(wide));
+  }
+  expect_refused(*child, "more and larger shapes of tables");
 }
 
 }  // namespace

@@ -84,6 +84,17 @@ TEST(Group, ABatchMustReachThePositionItNames) {
   EXPECT_THROW(unpack({&batch}, beginning), Error);
 }
 
+TEST(Group, ABatchOfMoreTransactionsThanLeadToItsEndIsRefused) {
+  Stream stream;
+  const Position beginning = stream.position();
+  Batch batch = stream.batch(2);
+  std::string raw = decompress(batch.payload, batch.raw_bytes);
+  for (uint32_t xid = 50; xid < 60; ++xid) write_commit(raw, {xid, Lsn{9000 + xid}, 5});
+  batch = Stream::packed(std::move(batch), raw);
+  EXPECT_THROW(unpack({&batch}, beginning), Error);
+  EXPECT_THROW(unpack({&batch}, batch.to), Error);
+}
+
 TEST(Group, ABatchMustNotEndWithinATransaction) {
   Batch batch;
   batch.relations = {77};

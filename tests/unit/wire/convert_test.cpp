@@ -119,6 +119,7 @@ TEST(Convert, BatchesComeBack) {
   EXPECT_EQ(got.first_commit_time, sent.first_commit_time);
   EXPECT_EQ(got.payload, sent.payload);
   EXPECT_TRUE(got.is_last_part);
+  EXPECT_EQ(bytes_in_flight(got), bytes_in_flight(sent));
 }
 
 // One transaction after `from`, plain.
@@ -148,6 +149,7 @@ TEST(Convert, WhatTheOtherSideCanTellIsLeftOut) {
   EXPECT_EQ(got.raw_bytes, sent.raw_bytes);
   EXPECT_EQ(got.first_commit_time, sent.first_commit_time);
   EXPECT_EQ(got.payload, sent.payload);
+  EXPECT_EQ(bytes_in_flight(got), bytes_in_flight(sent));
 
   message.Clear();
   write_next_batch(&message, Batch(sent), position(2));
@@ -226,6 +228,9 @@ TEST(Convert, ANewStreamCarriesItsReasonAndNoChanges) {
   bad.payload = "x";
   EXPECT_FALSE(is_accepted(message_of(bad)));
   bad = begin;
+  bad.relations = {1};
+  EXPECT_FALSE(is_accepted(message_of(bad)));
+  bad = begin;
   bad.part = 1;
   EXPECT_FALSE(is_accepted(message_of(bad)));
 }
@@ -255,6 +260,12 @@ TEST(Convert, ABatchMustGoForwardInOneStreamAndHaveAPayload) {
   EXPECT_FALSE(is_accepted(message));
   message = good;
   message.set_kind(static_cast<link::BatchKind>(9));
+  EXPECT_FALSE(is_accepted(message));
+  message = good;
+  message.mutable_to()->set_seq(good.from().seq() + 1'000'000);
+  EXPECT_FALSE(is_accepted(message));
+  message = good;
+  message.set_changes(10'000'000);
   EXPECT_FALSE(is_accepted(message));
   message = good;
   message.mutable_relations()->Resize(0x10001, 1);
