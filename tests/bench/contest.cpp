@@ -122,6 +122,25 @@ class Contest {
   std::vector<Entry> entries_;  // tributary first
 };
 
+class ContestWorkload : public Workload {
+ public:
+  ContestWorkload(std::string name, std::string summary, std::function<ContestOptions(const Request&)> options)
+      : name_(std::move(name)), summary_(std::move(summary)), options_(std::move(options)) {}
+
+  std::string name() const override { return name_; }
+  std::string summary() const override { return summary_; }
+  void run(const Request& request, Report& report) override {
+    ContestOptions options = options_(request);
+    options.workload = name_;
+    run_contest(options, request, report);
+  }
+
+ private:
+  std::string name_;
+  std::string summary_;
+  std::function<ContestOptions(const Request&)> options_;
+};
+
 }  // namespace
 
 double figure(const Figures& figures, const std::string& name) {
@@ -144,6 +163,11 @@ Figures medians(const std::vector<Figures>& rounds) {
 
 void run_contest(const ContestOptions& options, const Request& request, Report& report) {
   Contest(options, request, report).run();
+}
+
+std::unique_ptr<Workload> make_contest(std::string name, std::string summary,
+                                       std::function<ContestOptions(const Request&)> options) {
+  return std::make_unique<ContestWorkload>(std::move(name), std::move(summary), std::move(options));
 }
 
 }  // namespace tributary::test

@@ -20,14 +20,14 @@ double figure(const Figures& figures, const std::string& name);  // 0 where ther
 Figures medians(const std::vector<Figures>& rounds);
 
 struct ContestOptions {
-  std::string workload;
+  std::string workload = {};
   TopologyOptions topology;  // of the servers; TLS and pglogical are added as the peers need them
   int rounds = 3;
   std::vector<PublishedTable> tables;
   std::vector<PublishedTable> tables_of_tributary = {};  // more, which the peers cannot publish
   std::function<void(Topology&)> prepare = {};           // what the tables need; database "tributary" is there
   // From the moment that everything flows and all tables are empty.
-  std::function<Figures(Way&)> measure;
+  std::function<Figures(Way&)> measure = {};
   // Names of the figures whose ratios are told; empty: none.
   std::string speed = {};  // better when larger
   std::string wire = {};
@@ -37,5 +37,9 @@ struct ContestOptions {
 
 // Adds a result for each peer that was asked for.
 void run_contest(const ContestOptions& options, const Request& request, Report& report);
+
+// A workload that is one contest; `options` need not name it.
+std::unique_ptr<Workload> make_contest(std::string name, std::string summary,
+                                       std::function<ContestOptions(const Request&)> options);
 
 }  // namespace tributary::test

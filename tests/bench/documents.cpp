@@ -1,7 +1,5 @@
 #include "bench/documents.h"
 
-#include <algorithm>
-
 #include "bench/drain.h"
 #include "bench/vocabulary.h"
 
@@ -19,12 +17,6 @@ std::string select_documents(const DocumentText& text) {
          text.more_tables;
 }
 
-// `sql` has the numbers of the first and the last document of a transaction as $1 and $2.
-void in_transactions(Sql& district, int first, int last, int per_transaction, const std::string& sql) {
-  for (int begin = first; begin <= last; begin += per_transaction)
-    district.exec(sql, {std::to_string(begin), std::to_string(std::min(last, begin + per_transaction - 1))});
-}
-
 // Those of the documents $1 to $2 that meet a condition on `number`.
 std::string where_number(const std::string& condition) {
   return " WHERE id = ANY (ARRAY(SELECT " + document_id("number") +
@@ -38,11 +30,8 @@ void revise_documents(Sql& district, int documents, int times) {
       "UPDATE document SET title = 'Revision ' || $3 || right(title, 30), amount = amount + 1,"
       " updated_at = now()" +
       where_number("true");
-  for (int time = 1; time <= times; ++time) {
-    for (int begin = 1; begin <= documents; begin += 1000)
-      district.exec(sql, {std::to_string(begin), std::to_string(std::min(documents, begin + 999)),
-                          std::to_string(time) + " of "});
-  }
+  for (int time = 1; time <= times; ++time)
+    in_transactions(district, 1, documents, 1000, sql, {std::to_string(time) + " of "});
 }
 
 DrainOptions inserts() {
@@ -52,7 +41,7 @@ DrainOptions inserts() {
       .tiers = {2, 3},
       .tables = {document_table()},
       .write = [](Sql& district, const Request& request) { insert_documents(district, 1, request.scaled(500'000)); },
-      .changes = [](const Request& request) { return request.scaled(500'000); },
+      .changes = scaled(500'000),
       .has_copy_limit = true};
 }
 
@@ -63,7 +52,7 @@ DrainOptions single_rows() {
           .tables = {document_table()},
           .write = [](Sql& district,
                       const Request& request) { insert_documents_one_by_one(district, 1, request.scaled(50'000)); },
-          .changes = [](const Request& request) { return request.scaled(50'000); }};
+          .changes = scaled(50'000)};
 }
 
 DrainOptions repeated_updates() {
@@ -84,7 +73,7 @@ DrainOptions scattered_updates() {
       .tables = {document_table()},
       .prepare = [](Sql& district, const Request& request) { insert_documents(district, 1, request.scaled(200'000)); },
       .write = [](Sql& district, const Request& request) { revise_documents(district, request.scaled(200'000), 1); },
-      .changes = [](const Request& request) { return request.scaled(200'000); }};
+      .changes = scaled(200'000)};
 }
 
 // 20 % approved from the start (number % 5 = 0) and 20 % later (number % 5 = 1); of the former 5 % of all each
@@ -141,7 +130,7 @@ DrainOptions large_rows() {
           .summary = "2,000 documents of 100 kB, 10 a transaction",
           .tables = {document_table()},
           .write = write_large_documents,
-          .changes = [](const Request& request) { return request.scaled(2'000); },
+          .changes = scaled(2'000),
           .only_against_native = true};
 }
 
@@ -155,7 +144,7 @@ DrainOptions indexed_target() {
       .summary = "200,000 documents into a table with three secondary indexes",
       .tables = {table},
       .write = [](Sql& district, const Request& request) { insert_documents(district, 1, request.scaled(200'000)); },
-      .changes = [](const Request& request) { return request.scaled(200'000); },
+      .changes = scaled(200'000),
       .only_against_native = true};
 }
 
@@ -198,11 +187,8 @@ void insert_documents_one_by_one(Sql& district, int first, int last) {
 }
 
 Workloads document_workloads() {
-  Workloads workloads;
-  for (DrainOptions (*const options)() :
-       {inserts, single_rows, repeated_updates, scattered_updates, approvals, outage, large_rows, indexed_target})
-    workloads.push_back(make_drain(options()));
-  return workloads;
+  return make_drains({inserts(), single_rows(), repeated_updates(), scattered_updates(), approvals(), outage(),
+                      large_rows(), indexed_target()});
 }
 
 }  // namespace tributary::test

@@ -1,12 +1,13 @@
 #include "bench/drain.h"
 
 #include <algorithm>
-#include <atomic>
 #include <map>
 #include <thread>
 
 #include "bench/copy_limit.h"
 #include "bench/measurement.h"
+#include "bench/process_facts.h"
+#include "bench/retained_wal.h"
 #include "bench/vocabulary.h"
 
 namespace tributary::test {
@@ -20,36 +21,6 @@ constexpr milliseconds kLookInterval{100};
 const char* backlog_name(Backlog backlog) {
   return backlog == Backlog::kLog ? "log" : "queue";
 }
-
-// The most log that a way's slot has kept at the district, from the beginning to the end of this object.
-class RetainedWal {
- public:
-  explicit RetainedWal(Way& way) : way_(way), sql_(way.conninfo(kDistrict)), thread_([this] { watch(); }) {}
-  ~RetainedWal() { stop(); }
-  int64_t stop() {
-    is_stopping_ = true;
-    if (thread_.joinable()) thread_.join();
-    return most_;
-  }
-
- private:
-  void watch() {
-    while (!is_stopping_) {
-      try {
-        most_ = std::max(most_, way_.retained_wal_bytes(sql_));
-      } catch (const SqlError&) {
-        return;  // the way itself will say what is wrong with the server
-      }
-      std::this_thread::sleep_for(milliseconds(200));
-    }
-  }
-
-  Way& way_;
-  Sql sql_;
-  std::atomic<bool> is_stopping_ = false;
-  int64_t most_ = 0;
-  std::thread thread_;
-};
 
 // One way in one round, from empty tables to the comparison.
 class DrainRun {
@@ -103,7 +74,7 @@ class DrainRun {
     measurement.look();
     run.processor_seconds = measurement.processor_seconds();
     run.wire_bytes = measurement.wire_bytes();
-    for (const auto& [name, process] : way_.agents()) run.agent_memory_bytes[name] = peak_resident_bytes(process);
+    for (const auto& [name, process] : way_.agents()) run.agent_memory_bytes[name] = peak_resident_bytes_of(process);
   }
 
   const DrainOptions& options_;
@@ -311,8 +282,22 @@ class Drain : public Workload {
 
 }  // namespace
 
-std::unique_ptr<Workload> make_drain(DrainOptions options) {
-  return std::make_unique<Drain>(std::move(options));
+Count scaled(int count) {
+  return [count](const Request& request) { return request.scaled(count); };
+}
+
+void in_transactions(Sql& district, int first, int last, int per_transaction, const std::string& sql, const Row& more) {
+  for (int begin = first; begin <= last; begin += per_transaction) {
+    Row params = {std::to_string(begin), std::to_string(std::min(last, begin + per_transaction - 1))};
+    params.insert(params.end(), more.begin(), more.end());
+    district.exec(sql, params);
+  }
+}
+
+Workloads make_drains(std::initializer_list<DrainOptions> all) {
+  Workloads workloads;
+  for (const DrainOptions& options : all) workloads.push_back(std::make_unique<Drain>(options));
+  return workloads;
 }
 
 }  // namespace tributary::test

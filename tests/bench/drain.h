@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 namespace tributary::test {
 
 using Write = std::function<void(Sql& district, const Request& request)>;
+using Count = std::function<int64_t(const Request&)>;
 
 struct DrainOptions {
   std::string name;
@@ -19,15 +21,21 @@ struct DrainOptions {
   std::vector<int> tiers = {2};
   std::vector<Backlog> backlogs = {Backlog::kLog};
   std::vector<PublishedTable> tables = {};
-  Write prepare = {};                                   // what is everywhere before the backlog begins
-  Write write = {};                                     // the backlog
-  std::function<int64_t(const Request&)> changes = {};  // how many of its changes are published
+  Write prepare = {};  // what is everywhere before the backlog begins
+  Write write = {};    // the backlog
+  Count changes = {};  // how many of its changes are published
 
   bool also_with_full_identity = false;  // native is measured with REPLICA IDENTITY FULL as well
   bool only_against_native = false;
   bool has_copy_limit = false;  // compared with COPY of table `document` as well
 };
 
-std::unique_ptr<Workload> make_drain(DrainOptions options);
+// So many at full scale.
+Count scaled(int count);
+// `sql` with the numbers `first` to `last`, so many a transaction: its first and its last one as $1 and $2, and `more`.
+void in_transactions(Sql& district, int first, int last, int per_transaction, const std::string& sql,
+                     const Row& more = {});
+
+Workloads make_drains(std::initializer_list<DrainOptions> all);
 
 }  // namespace tributary::test

@@ -18,13 +18,13 @@ std::string figure_name(std::string part) {
 
 Figures measure(Way& way, double seconds) {
   std::this_thread::sleep_for(kCalm);
-  const std::vector<Part> parts = way.parts();
-  const auto before = processor_seconds_of(parts);
+  ProcessorTime processor(way.postmasters(), way.parts());
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  processor.look(way.parts());
   Figures figures;
   double total = 0;
-  for (const auto& [part, used] : processor_seconds_of(parts)) {
-    const double percent = 100 * (used - before.at(part)) / seconds;
+  for (const auto& [part, used] : processor.seconds()) {
+    const double percent = 100 * used / seconds;
     figures.emplace_back(figure_name(part) + "_cpu_percent", percent);
     total += percent;
   }
@@ -35,25 +35,17 @@ Figures measure(Way& way, double seconds) {
   return figures;
 }
 
-class IdleWorkload : public Workload {
- public:
-  std::string name() const override { return "W9"; }
-  std::string summary() const override { return "nothing to do for a minute: share of a processor, and memory"; }
-  void run(const Request& request, Report& report) override {
-    run_contest({.workload = name(),
-                 .topology = {.tiers = request.tiers.value_or(2)},
-                 .rounds = 1,
-                 .tables = {document_table()},
-                 .measure = [&](Way& way) { return measure(way, scaled_seconds(request, 60)); },
-                 .cpu = "cpu_percent"},
-                request, report);
-  }
-};
-
 }  // namespace
 
 std::unique_ptr<Workload> idle_workload() {
-  return std::make_unique<IdleWorkload>();
+  return make_contest("W9", "nothing to do for a minute: share of a processor, and memory", [](const Request& request) {
+    const double seconds = scaled_seconds(request, 60);
+    return ContestOptions{.topology = {.tiers = request.tiers.value_or(2)},
+                          .rounds = 1,
+                          .tables = {document_table()},
+                          .measure = [seconds](Way& way) { return measure(way, seconds); },
+                          .cpu = "cpu_percent"};
+  });
 }
 
 }  // namespace tributary::test

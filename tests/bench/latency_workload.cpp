@@ -2,7 +2,6 @@
 #include "bench/documents.h"
 #include "bench/latency.h"
 #include "bench/live_workloads.h"
-#include "bench/process_facts.h"
 
 namespace tributary::test {
 namespace {
@@ -16,12 +15,12 @@ void add_percentiles(Figures& figures, const std::string& name, const Percentile
 Figures measure(Way& way, double seconds) {
   std::vector<LatencyTier> tiers;
   for (int tier = kRegion; tier <= way.topology().top(); ++tier) tiers.push_back({tier_name(tier), way.conninfo(tier)});
-  const std::vector<Part> parts = way.parts();
-  const auto before = processor_seconds_of(parts);
+  ProcessorTime processor(way.postmasters(), way.parts());
   const LatencyOptions options{.seconds = seconds};
   const LatencyFigures latency = measure_latency(way.conninfo(kDistrict), tiers, options);
+  processor.look(way.parts());
   double processor_seconds = 0;
-  for (const auto& [part, used] : processor_seconds_of(parts)) processor_seconds += used - before.at(part);
+  for (const auto& [part, used] : processor.seconds()) processor_seconds += used;
   Figures figures;
   for (const LatencyTier& tier : tiers) add_percentiles(figures, tier.name, latency.milliseconds.at(tier.name));
   add_percentiles(figures, "commit", latency.commit_milliseconds);
@@ -31,26 +30,19 @@ Figures measure(Way& way, double seconds) {
   return figures;
 }
 
-class LatencyWorkload : public Workload {
- public:
-  std::string name() const override { return "W7"; }
-  std::string summary() const override { return "200 single-row transactions a second: from COMMIT until visible"; }
-  void run(const Request& request, Report& report) override {
-    run_contest({.workload = name(),
-                 .topology = {.tiers = request.tiers.value_or(3)},
-                 .rounds = request.rounds,
-                 .tables = {document_table()},
-                 .measure = [&](Way& way) { return measure(way, scaled_seconds(request, 20)); },
-                 .cpu = "cpu_us_per_transaction",
-                 .note = "latencies are upper bounds, by at most 0.2 ms or a sixteenth"},
-                request, report);
-  }
-};
-
 }  // namespace
 
 std::unique_ptr<Workload> latency_workload() {
-  return std::make_unique<LatencyWorkload>();
+  return make_contest("W7", "200 single-row transactions a second: from COMMIT until visible",
+                      [](const Request& request) {
+                        const double seconds = scaled_seconds(request, 20);
+                        return ContestOptions{.topology = {.tiers = request.tiers.value_or(3)},
+                                              .rounds = request.rounds,
+                                              .tables = {document_table()},
+                                              .measure = [seconds](Way& way) { return measure(way, seconds); },
+                                              .cpu = "cpu_us_per_transaction",
+                                              .note = "latencies are upper bounds, by at most 0.2 ms or a sixteenth"};
+                      });
 }
 
 }  // namespace tributary::test

@@ -68,14 +68,14 @@ double Runs::retained_wal_bytes_most() const {
 double Runs::agent_memory_bytes() const {
   return spread(runs_,
                 [](const Run& run) {
-                  int64_t most = 0;
+                  uint64_t most = 0;
                   for (const auto& [agent, bytes] : run.agent_memory_bytes) most = std::max(most, bytes);
                   return static_cast<double>(most);
                 })
       .median;
 }
 
-Measurement::Measurement(Way& way) : way_(way), processor_(way.parts()) {
+Measurement::Measurement(Way& way) : way_(way), processor_(way.postmasters(), way.parts()) {
   for (int tier = kDistrict; tier < way.topology().top(); ++tier) links_.emplace_back(way.link_end(tier));
 }
 

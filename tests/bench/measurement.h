@@ -12,12 +12,12 @@ namespace tributary::test {
 
 struct Run {
   double seconds = 0;
-  std::map<std::string, double> processor_seconds;    // under the name of each part
-  double wire_bytes = 0;                              // mean of the links
-  int64_t retained_wal_bytes = 0;                     // by the district's slot, when the backlog has settled
-  int64_t retained_wal_bytes_most = 0;                // and the most until then
-  std::map<std::string, int64_t> agent_memory_bytes;  // the most that was resident
-  std::string fault;                                  // why it has no figure: not equal, or what went wrong
+  std::map<std::string, double> processor_seconds;     // under the name of each part
+  double wire_bytes = 0;                               // mean of the links
+  int64_t retained_wal_bytes = 0;                      // by the district's slot, when the backlog has settled
+  int64_t retained_wal_bytes_most = 0;                 // and the most until then
+  std::map<std::string, uint64_t> agent_memory_bytes;  // the most that was resident
+  std::string fault;                                   // why it has no figure: not equal, or what went wrong
 };
 
 struct Spread {

@@ -17,7 +17,7 @@ bool contains(const std::string& text, const std::string& part) {
 }  // namespace
 
 NativeWay::NativeWay(Topology& topology, const std::string& name)
-    : PullingWay(topology, name, database_of(name)),
+    : PullingWay(topology, name, database_of(name), "backend_type = 'logical replication worker'"),
       is_durable_(contains(name, "-tls-sync")),
       has_full_identity_(contains(name, "-full")) {}
 
@@ -54,41 +54,12 @@ void NativeWay::subscribe(int tier) {
                  (is_durable_ ? ", synchronous_commit = on)" : ")"));
 }
 
-void NativeWay::resume() {
-  for (int tier = kRegion; tier <= topology().top(); ++tier) enable(tier);
-}
-
-void NativeWay::hold(Backlog, Clock::time_point) {
-  disable(kRegion);
-  advance_slot();
-}
-
-Clock::time_point NativeWay::release(Clock::time_point) {
-  const auto began = Clock::now();
-  enable(kRegion);
-  return began;
-}
-
-void NativeWay::rest() {
-  for (int tier = kRegion; tier <= topology().top(); ++tier) disable(tier);
-}
-
-std::vector<Part> NativeWay::parts() {
-  std::vector<Part> parts;
-  for (int tier = kDistrict; tier <= topology().top(); ++tier) {
-    add_backends(parts, tier, "walsender", "backend_type = 'walsender'");
-    add_backends(parts, tier, "apply worker", "backend_type = 'logical replication worker'");
-  }
-  return parts;
-}
-
 void NativeWay::enable(int tier) {
   sql(tier).exec("ALTER SUBSCRIPTION " + subscription(tier) + " ENABLE");
 }
 
 void NativeWay::disable(int tier) {
   sql(tier).exec("ALTER SUBSCRIPTION " + subscription(tier) + " DISABLE");
-  wait_until_not_served(tier);
 }
 
 }  // namespace tributary::test

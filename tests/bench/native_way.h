@@ -11,19 +11,13 @@ class NativeWay : public PullingWay {
   // what tributary promises at each hop. With "-full" behind it: REPLICA IDENTITY FULL.
   NativeWay(Topology& topology, const std::string& name);
 
-  void resume() override;
-  void hold(Backlog, Clock::time_point) override;
-  Clock::time_point release(Clock::time_point deadline) override;
-  void rest() override;
-  std::vector<Part> parts() override;
-
  private:
   void connect_tables() override;
   void publish(int tier);
   void subscribe(int tier);
   std::string subscription(int tier) const;
-  void enable(int tier);
-  void disable(int tier);
+  void enable(int tier) override;
+  void disable(int tier) override;
 
   bool is_durable_;
   bool has_full_identity_;

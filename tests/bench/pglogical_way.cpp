@@ -27,35 +27,7 @@ void PglogicalWay::subscribe(int tier) {
   wait_until("pglogical replicates to the " + std::string(tier_name(tier)), [&] {
     return sql(tier).value("SELECT status FROM pglogical.show_subscription_status()") == "replicating";
   });
-  disable(tier);
-}
-
-void PglogicalWay::resume() {
-  for (int tier = kRegion; tier <= topology().top(); ++tier) enable(tier);
-}
-
-void PglogicalWay::hold(Backlog, Clock::time_point) {
-  disable(kRegion);
-  advance_slot();
-}
-
-Clock::time_point PglogicalWay::release(Clock::time_point) {
-  const auto began = Clock::now();
-  enable(kRegion);
-  return began;
-}
-
-void PglogicalWay::rest() {
-  for (int tier = kRegion; tier <= topology().top(); ++tier) disable(tier);
-}
-
-std::vector<Part> PglogicalWay::parts() {
-  std::vector<Part> parts;
-  for (int tier = kDistrict; tier <= topology().top(); ++tier) {
-    add_backends(parts, tier, "walsender", "backend_type = 'walsender'");
-    add_backends(parts, tier, "apply worker", "backend_type LIKE 'pglogical apply%'");
-  }
-  return parts;
+  disable_and_wait(tier);
 }
 
 void PglogicalWay::enable(int tier) {
@@ -64,7 +36,6 @@ void PglogicalWay::enable(int tier) {
 
 void PglogicalWay::disable(int tier) {
   sql(tier).exec("SELECT pglogical.alter_subscription_disable($1, true)", {tier_name(tier)});
-  wait_until_not_served(tier);
 }
 
 }  // namespace tributary::test

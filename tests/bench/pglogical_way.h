@@ -7,20 +7,15 @@ namespace tributary::test {
 
 class PglogicalWay : public PullingWay {
  public:
-  explicit PglogicalWay(Topology& topology) : PullingWay(topology, "pglogical", "pglogical") {}
-
-  void resume() override;
-  void hold(Backlog, Clock::time_point) override;
-  Clock::time_point release(Clock::time_point deadline) override;
-  void rest() override;
-  std::vector<Part> parts() override;
+  explicit PglogicalWay(Topology& topology)
+      : PullingWay(topology, "pglogical", "pglogical", "backend_type LIKE 'pglogical apply%'") {}
 
  private:
   void connect_tables() override;
   void publish(int tier);
   void subscribe(int tier);
-  void enable(int tier);
-  void disable(int tier);
+  void enable(int tier) override;
+  void disable(int tier) override;
 };
 
 }  // namespace tributary::test

@@ -2,11 +2,39 @@
 
 namespace tributary::test {
 
-PullingWay::PullingWay(Topology& topology, const std::string& name, const std::string& database)
-    : Way(topology, name, database) {
+PullingWay::PullingWay(Topology& topology, const std::string& name, const std::string& database, std::string worker)
+    : Way(topology, name, database), worker_(std::move(worker)) {
   if (!topology.is_relayed()) return;
   for (int tier = kDistrict; tier < topology.top(); ++tier)
     relays_.push_back(std::make_unique<LinkProxy>(topology.cluster(tier).port()));
+}
+
+void PullingWay::resume() {
+  for (int tier = kRegion; tier <= topology().top(); ++tier) enable(tier);
+}
+
+void PullingWay::hold(Backlog, Clock::time_point) {
+  disable_and_wait(kRegion);
+  advance_slot();
+}
+
+Clock::time_point PullingWay::release(Clock::time_point) {
+  const auto began = Clock::now();
+  enable(kRegion);
+  return began;
+}
+
+void PullingWay::rest() {
+  for (int tier = kRegion; tier <= topology().top(); ++tier) disable_and_wait(tier);
+}
+
+std::vector<Part> PullingWay::parts() {
+  std::vector<Part> parts;
+  for (int tier = kDistrict; tier <= topology().top(); ++tier) {
+    add_backends(parts, tier, "walsender", "backend_type = 'walsender'");
+    add_backends(parts, tier, "apply worker", worker_);
+  }
+  return parts;
 }
 
 // A subscriber by itself would tell its position once in ten seconds.
@@ -31,7 +59,9 @@ std::string PullingWay::source_conninfo(int tier) {
   return conninfo(tier - 1) + relayed;
 }
 
-void PullingWay::wait_until_not_served(int tier) {
+// Until the walsenders that serve `tier` have ended.
+void PullingWay::disable_and_wait(int tier) {
+  disable(tier);
   wait_until("the subscription of the " + std::string(tier_name(tier)) + " rests", [&] {
     return sql(tier - 1).number(
                "SELECT count(*) FROM pg_replication_slots"

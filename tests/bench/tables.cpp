@@ -1,7 +1,5 @@
 #include "bench/tables.h"
 
-#include <algorithm>
-
 #include "bench/documents.h"
 #include "bench/drain.h"
 
@@ -32,7 +30,7 @@ DrainOptions one_transaction() {
               [](Sql& district, const Request& request) {
                 district.exec(insert_readings("reading"), {"1", std::to_string(request.scaled(1'000'000))});
               },
-          .changes = [](const Request& request) { return request.scaled(1'000'000); }};
+          .changes = scaled(1'000'000)};
 }
 
 constexpr int kTables = 20, kRowsPerTable = 50;
@@ -77,9 +75,7 @@ void write_wide_rows(Sql& district, const Request& request) {
     insert +=
         column % 2 ? ", (random() * 100000)::int" : ", substr(md5((n * " + std::to_string(column) + ")::text), 1, 8)";
   insert += " FROM generate_series($1::bigint, $2::bigint) n";
-  const int rows = request.scaled(100'000);
-  for (int first = 1; first <= rows; first += 1000)
-    district.exec(insert, {std::to_string(first), std::to_string(std::min(rows, first + 999))});
+  in_transactions(district, 1, request.scaled(100'000), 1000, insert);
 }
 
 DrainOptions wide_rows() {
@@ -87,17 +83,14 @@ DrainOptions wide_rows() {
           .summary = "100,000 rows of 40 columns, 1,000 a transaction",
           .tables = {wide_table()},
           .write = write_wide_rows,
-          .changes = [](const Request& request) { return request.scaled(100'000); },
+          .changes = scaled(100'000),
           .only_against_native = true};
 }
 
 }  // namespace
 
 Workloads table_workloads() {
-  Workloads workloads;
-  for (DrainOptions (*const options)() : {one_transaction, many_tables, wide_rows})
-    workloads.push_back(make_drain(options()));
-  return workloads;
+  return make_drains({one_transaction(), many_tables(), wide_rows()});
 }
 
 }  // namespace tributary::test

@@ -2,6 +2,7 @@
 
 #include "bench/native_way.h"
 #include "bench/pglogical_way.h"
+#include "bench/process_facts.h"
 #include "bench/tributary_way.h"
 
 namespace tributary::test {
@@ -105,6 +106,12 @@ void Way::add_backends(std::vector<Part>& parts, int tier, const std::string& ro
            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND (" +
            condition + ")"))
     parts.push_back({tier_name(tier) + (" " + role), static_cast<pid_t>(std::stol(*row[0]))});
+}
+
+std::vector<pid_t> Way::postmasters() {
+  std::vector<pid_t> postmasters;
+  for (int tier = kDistrict; tier <= topology_.top(); ++tier) postmasters.push_back(parent_of(sql(tier).backend_pid()));
+  return postmasters;
 }
 
 std::unique_ptr<Way> make_way(const std::string& name, Topology& topology) {

@@ -81,6 +81,8 @@ class Way {
 
   // The processes whose time counts, at all tiers.
   virtual std::vector<Part> parts() = 0;
+  // The servers' first processes, whose children the others are, except the agents.
+  std::vector<pid_t> postmasters();
   // The agents among them.
   virtual std::map<std::string, pid_t> agents() { return {}; }
   // The connection between `tier` and the one above it.
