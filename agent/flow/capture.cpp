@@ -30,6 +30,7 @@ constexpr auto kIdleConfirmInterval = std::chrono::seconds(10);
 constexpr auto kSlotReleaseLimit = std::chrono::seconds(3);
 constexpr auto kLookInterval = std::chrono::milliseconds(500);
 constexpr uint64_t kLookBytes = 4 << 20;
+constexpr uint64_t kLogSnapshotBytes = 16 << 20;
 constexpr auto kNonceInterval = std::chrono::hours(1);
 
 class CaptureRun {
@@ -44,8 +45,10 @@ class CaptureRun {
         wal_(wal),
         assembler_(start.head, start.record.last_commit, start.is_slot_behind),
         durable_(start.record.confirm_lsn),
+        log_snapshot_at_(start.record.confirm_lsn),
         stored_(executor),
-        work_(executor) {}
+        work_(executor),
+        log_grown_(executor) {}
 
   // The write-ahead log into the assembler: in bulk while it is far behind, then as it is written. Returns when the
   // stream has fallen far behind: the next run begins in bulk.
@@ -102,6 +105,21 @@ class CaptureRun {
       const auto session =
           co_await Connection::open(config_.database.connection, Purpose::session, "tributary " + config_.node.name);
       co_await renew_nonce(config_, queue_, queue_writer_, *session);
+    }
+  }
+
+  // PostgreSQL keeps the log from restart_lsn on, which follows slowly by itself.
+  Task<> keep_log_short() {
+    for (;;) {
+      co_await log_grown_.wait();
+      log_snapshot_at_ = durable_;
+      try {
+        const auto session = co_await Connection::open(config_.database.connection, Purpose::session,
+                                                       "tributary " + config_.node.name + " log");
+        co_await log_running_transactions(*session);
+      } catch (const Error& error) {
+        spdlog::debug("capture: the log may be kept for longer: {}", error.message());
+      }
     }
   }
 
@@ -170,8 +188,8 @@ class CaptureRun {
   Task<bool> is_left_behind() {
     note_look();
     SlotPlace place = co_await read_slot_place(session_, config_.slot());
-    place.confirmed = std::max(place.confirmed, durable_);
-    co_return is_far_behind(received_, place.log_end) && end_of_next_stretch(place, 0);
+    place.confirmed = std::max(place.confirmed, std::max(durable_, received_));
+    co_return is_far_behind(place) && end_of_next_stretch(place, 0);
   }
 
   Task<> leave_stream() {
@@ -247,7 +265,9 @@ class CaptureRun {
   }
 
   Task<> send_status() {
-    if (is_streaming_) co_await wal_.send_status(std::max(received_, durable_), durable_);
+    if (!is_streaming_) co_return;
+    reported_ = durable_;
+    co_await wal_.send_status(std::max(received_, durable_), durable_);
   }
 
   bool has_too_much_pending() const { return assembler_.pending_bytes() > kPendingBytesMax; }
@@ -294,8 +314,11 @@ class CaptureRun {
     status.set_transactions(status.transactions() + group.transactions);
     status.set_changes(status.changes() + group.changes);
     status.set_confirmed_lsn(durable_.to_string());
-    // PostgreSQL keeps WAL until it hears of this: soon enough once a second; a shutdown waits for it.
-    if (is_reply_requested_ || Clock::now() - last_status_ >= std::chrono::seconds(1)) {
+    const bool is_much_read = is_streaming_ && durable_.value > reported_.value + kLogSnapshotBytes / 2;
+    if (is_streaming_ && durable_.value > log_snapshot_at_.value + kLogSnapshotBytes) log_grown_.notify();
+    // PostgreSQL keeps WAL until it hears of this: soon enough once a second, or where there is much; a shutdown waits
+    // for it.
+    if (is_reply_requested_ || is_much_read || Clock::now() - last_status_ >= std::chrono::seconds(1)) {
       failpoint("before_feedback");
       is_reply_requested_ = false;
       last_status_ = Clock::now();
@@ -437,7 +460,9 @@ class CaptureRun {
   Lsn durable_;   // everything before it is in the queue, or needs no place there: what PostgreSQL is told
   Clock::time_point last_confirm_ = Clock::now();
   Clock::time_point last_status_{};
-  Lsn looked_at_;  // where the stream was when its distance from the log's end was looked at
+  Lsn reported_;         // the last durable_ that PostgreSQL was told
+  Lsn log_snapshot_at_;  // durable_ when PostgreSQL was last made to log the running transactions
+  Lsn looked_at_;        // where the stream was when its distance from the log's end was looked at
   Clock::time_point last_look_{};
   bool is_bulk_refused_ = false;
   bool is_reply_requested_ = false;  // by PostgreSQL, or by the end of a stretch that was read in bulk
@@ -446,6 +471,7 @@ class CaptureRun {
   AppendPace pace_;
   Signal stored_;
   Signal work_;
+  Signal log_grown_;
 };
 
 Task<> report_tables(Connection& session, const Config& config, const std::vector<SourceTable>& tables,
@@ -499,7 +525,7 @@ Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, St
   try {
     co_await until_one_ends(on_failure(hang_up, run.read()), on_failure(hang_up, run.store()),
                             on_failure(hang_up, run.report()), on_failure(hang_up, run.renew_nonces()),
-                            run.watch_for_shutdown(*sentinel));
+                            on_failure(hang_up, run.keep_log_short()), run.watch_for_shutdown(*sentinel));
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::stream_lost) throw;
     lost = error;

@@ -20,6 +20,12 @@ Task<SourceFacts> read_source_facts(Connection& session, WalStream& wal, std::st
 // Which transactions still run that a new slot waits for: "pid 4711 (since 12:03, psql)"; empty when there are none.
 Task<std::string> transactions_that_delay_a_slot(Connection& session);
 
+// Has PostgreSQL write into the log which transactions are running. restart_lsn follows what is confirmed only from one
+// such record to the next, and PostgreSQL writes one every 15 s, or at a checkpoint. Making a logical slot writes one
+// too (ReplicationSlotReserveWal): here a temporary one, which goes with the session. Throws when no slot is free; when
+// transactions run that the slot would have to wait for, it throws after 0.2 s, and the record is written.
+Task<> log_running_transactions(Connection& session);
+
 // Writes stream and nonce into tributary.stream.
 Task<> store_stream_row(Connection& session, std::string node, std::string slot, Uuid stream, Uuid nonce,
                         std::string system_identifier);

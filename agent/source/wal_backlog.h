@@ -32,11 +32,12 @@ struct SlotPlace {
 Task<SlotPlace> read_slot_place(Connection& session, std::string slot);
 
 // Up to where to read next in bulk, after `stretches` others; nullopt: the stream is better, because the end is near,
-// or because too much before it would be read again: then a transaction has been open for long.
+// or because too much before it would be read again: then transactions come fast, or one has been open for long.
 std::optional<Lsn> end_of_next_stretch(const SlotPlace& place, int stretches);
 
-// Whether a stream that has come to `received` is so far behind that it pays to leave it and read in bulk.
-bool is_far_behind(Lsn received, Lsn log_end);
+// Whether a stream that has come to `place.confirmed` is so far behind that it pays to leave it and read in bulk: what
+// lies before is then read twice again, by the first stretch and by the stream that comes after.
+bool is_far_behind(const SlotPlace& place);
 
 class WalBacklog {
  public:

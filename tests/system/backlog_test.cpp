@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "support/hierarchy.h"
 #include "system/load.h"
 
@@ -114,6 +117,27 @@ TEST_F(BacklogTest, without_a_row_of_ours_the_slot_advances_all_the_same) {
       district().sql().number("SELECT pg_current_wal_flush_lsn() - confirmed_flush_lsn FROM pg_replication_slots"),
       5 << 20);
   write_transaction(1);
+  expect_applied_once();
+}
+
+// PostgreSQL lets restart_lsn follow by itself only every 15 s.
+TEST_F(BacklogTest, the_log_is_not_kept_while_it_is_streamed_and_the_link_is_down) {
+  district().agent().start();
+  district().wait_until_streaming();
+  region().agent().stop();
+  const auto kept_since = [&](const char* place) {
+    return district().sql().number("SELECT pg_current_wal_flush_lsn() - " + std::string(place) +
+                                   " FROM pg_replication_slots WHERE NOT temporary");
+  };
+  write_backlog(160);
+  wait_until("all is in the queue", [&] { return kept_since("confirmed_flush_lsn") < 1 << 20; });
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  while (kept_since("restart_lsn") > 24 << 20 && std::chrono::steady_clock::now() < give_up)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_LE(kept_since("restart_lsn"), 24 << 20);
+  wait_until("only our slot is left",
+             [&] { return district().sql().number("SELECT count(*) FROM pg_replication_slots") == 1; });
+  region().agent().start();
   expect_applied_once();
 }
 

@@ -34,27 +34,36 @@ TEST(EndOfNextStretch, short_at_first_so_that_delivery_begins_soon) {
   EXPECT_EQ(end_after(90, 100, 5000, 1000), Lsn{316 * kMiB});
 }
 
+bool is_far(uint64_t restart, uint64_t received, uint64_t log_end) {
+  return is_far_behind({true, Lsn{restart * kMiB}, Lsn{received * kMiB}, Lsn{log_end * kMiB}});
+}
+
 TEST(IsFarBehind, beyond_what_is_streamed_in_a_moment) {
-  EXPECT_FALSE(is_far_behind(Lsn{100 * kMiB}, Lsn{90 * kMiB}));
-  EXPECT_FALSE(is_far_behind(Lsn{100 * kMiB}, Lsn{132 * kMiB}));
-  EXPECT_TRUE(is_far_behind(Lsn{100 * kMiB}, Lsn{133 * kMiB}));
+  EXPECT_FALSE(is_far(90, 100, 90));
+  EXPECT_FALSE(is_far(90, 100, 132));
+  EXPECT_TRUE(is_far(90, 100, 133));
+}
+
+TEST(IsFarBehind, beyond_what_is_read_again_for_it) {
+  EXPECT_FALSE(is_far(100, 300, 500));
+  EXPECT_TRUE(is_far(100, 300, 501));
 }
 
 TEST(EndOfNextStretch, not_short_where_much_before_it_is_read_again) {
-  EXPECT_EQ(end_after(100, 300, 5000, 0), Lsn{350 * kMiB});
-  EXPECT_EQ(end_after(100, 300, 5000, 1), Lsn{350 * kMiB});
+  EXPECT_EQ(end_after(100, 300, 5000, 0), Lsn{320 * kMiB});
+  EXPECT_EQ(end_after(100, 300, 5000, 1), Lsn{324 * kMiB});
   EXPECT_EQ(end_after(100, 300, 5000, 2), Lsn{372 * kMiB});
 }
 
 TEST(EndOfNextStretch, nothing_where_much_would_be_read_again_for_little) {
-  EXPECT_EQ(end_after(100, 300, 350), Lsn{350 * kMiB});
-  EXPECT_EQ(end_after(100, 300, 349), std::nullopt);
+  EXPECT_EQ(end_after(100, 300, 320), Lsn{320 * kMiB});
+  EXPECT_EQ(end_after(100, 300, 319), std::nullopt);
 }
 
 TEST(EndOfNextStretch, ends_where_all_that_is_put_together_would_be_too_much) {
   EXPECT_EQ(end_after(100, 450, 5000), Lsn{612 * kMiB});
-  EXPECT_EQ(end_after(100, 509, 5000), Lsn{612 * kMiB});
-  EXPECT_EQ(end_after(100, 512, 5000), std::nullopt);
+  EXPECT_EQ(end_after(100, 565, 5000), Lsn{612 * kMiB});
+  EXPECT_EQ(end_after(100, 566, 5000), std::nullopt);
   EXPECT_EQ(end_after(100, 800, 5000), std::nullopt);
 }
 
