@@ -8,6 +8,7 @@ namespace tributary {
 namespace {
 
 constexpr size_t kCopyRowsMin = 100;
+constexpr size_t kShapeChangesMax = 32;  // in a group: more are written in their order, some at a time
 constexpr size_t kChangesAtOnce = 1000;  // half a millisecond, which PostgreSQL does not notice
 
 }  // namespace
@@ -16,7 +17,7 @@ void Applier::Reduction::add(const GroupChange& change, const Fit& fit) {
   ++changes;
   const auto* shape = std::get_if<Shape>(&fit);
   if (shape && !nets.back().has_room_for(change.shape_id, *shape)) nets.emplace_back();
-  is_possible = shape && nets.back().add(change, *shape);
+  is_possible = shape && nets.size() <= kShapeChangesMax && nets.back().add(change, *shape);
 }
 
 bool Applier::prepare(const Position& applied, const Batch& batch) {

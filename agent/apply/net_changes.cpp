@@ -19,7 +19,7 @@ uint64_t beginning_of(std::string_view key) {
 
 template <typename Thing, typename Less>
 void sort_by_key(std::vector<ByKey<Thing>>& things, Less is_less) {
-  std::sort(things.begin(), things.end(), [&](const ByKey<Thing>& left, const ByKey<Thing>& right) {
+  std::stable_sort(things.begin(), things.end(), [&](const ByKey<Thing>& left, const ByKey<Thing>& right) {
     if (left.beginning != right.beginning) return left.beginning < right.beginning;
     return is_less(left.thing, right.thing);
   });
@@ -42,9 +42,11 @@ bool TableChanges::add(ChangeKind kind, std::string_view tuple) {
   if (kind == ChangeKind::clear) {
     is_cleared_ = true;
     fresh_.clear();
+    // A table may be cleared many times in a row.
+    const bool has_entries = !entries_.empty();
     entries_.clear();
     values_.clear();
-    std::fill(slots_.begin(), slots_.end(), 0);
+    if (has_entries) std::fill(slots_.begin(), slots_.end(), 0);
     return true;
   }
 

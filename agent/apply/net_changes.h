@@ -32,7 +32,7 @@ struct ByKey {
   Thing thing;
 };
 
-// The inserted rows of a table, sorted by the bytes of their keys, one after the other.
+// The inserted rows of a table, sorted by the bytes of their keys, one after the other; of one key in their order.
 class InsertedRows {
  public:
   explicit InsertedRows(std::vector<RowValues> rows) : rows_(std::move(rows)) {}

@@ -22,7 +22,7 @@ class Room {
  public:
   char* for_bytes(size_t bytes) {
     if (bytes > bytes_) {
-      memory_.reset();
+      *this = {};
       memory_ = std::make_unique_for_overwrite<char[]>(bytes);
       bytes_ = bytes;
     }

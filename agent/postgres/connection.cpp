@@ -34,6 +34,7 @@ struct Connection::State {
   std::unique_ptr<PGconn, Finish> pg;
   asio::posix::stream_descriptor socket;
   std::map<std::string, std::string, std::less<>> prepared;  // statement text -> name
+  uint64_t last_prepared = 0;                                // the number in its name
   std::unique_ptr<char, FreeMemory> copy_data;
   std::string notice_sqlstate;
   std::string host;  // for messages
@@ -42,6 +43,9 @@ struct Connection::State {
 namespace {
 
 using asio::posix::stream_descriptor;
+
+// The server keeps a plan for each.
+constexpr size_t kPreparedMax = 500;
 
 Error lost(PGconn* connection) {
   return Error(ErrorKind::connection, "lost the connection to PostgreSQL: " + first_line(PQerrorMessage(connection)));
@@ -204,6 +208,10 @@ Task<Result> Connection::execute(std::string sql, Values parameters) {
 
 Task<PipelineResult> Connection::pipeline(const std::vector<Statement>& statements) {
   PGconn* pg = state_->pg.get();
+  if (state_->prepared.size() > kPreparedMax && PQtransactionStatus(pg) == PQTRANS_IDLE) {
+    co_await query("DEALLOCATE ALL");
+    state_->prepared.clear();
+  }
   if (!PQenterPipelineMode(pg)) throw lost(pg);
   std::vector<const std::string*> expected;  // per command sent: the text it prepares, or nullptr
   std::vector<const char*> values;
@@ -223,8 +231,7 @@ Task<PipelineResult> Connection::pipeline(const std::vector<Statement>& statemen
       if (known != state_->prepared.end()) {
         name = known->second;
       } else {
-        // Within one pipeline a text may come twice before its preparation is known to have worked: its own name.
-        name = "s" + std::to_string(state_->prepared.size()) + "_" + std::to_string(expected.size());
+        name = "s" + std::to_string(++state_->last_prepared);
         if (!PQsendPrepare(pg, name.c_str(), statement.sql.c_str(), 0, nullptr)) throw lost(pg);
         expected.push_back(&statement.sql);
         state_->prepared.emplace(statement.sql, name);

@@ -162,6 +162,7 @@ void Assembler::clear(const CapturedTable& table) {
   if (is_skipping_) return;
   write_change(payload_, ChangeKind::clear, relation_index(table), {});
   ++changes_;
+  close_part_if_large();
 }
 
 // The new row with every value: what is unchanged comes from the whole old row (REPLICA IDENTITY FULL), if there is

@@ -63,7 +63,7 @@ struct TableFacts {
   bool is_partitioned = false;
   bool is_unlogged = false;
   bool has_row_security = false;
-  bool key_is_immediate = true;      // false: the primary key is DEFERRABLE and cannot be a replica identity
+  bool key_is_immediate = true;      // false: the primary key is DEFERRABLE
   std::vector<ColumnFacts> columns;  // in the table's order
   std::vector<TreeMember> tree;      // a plain table: itself; a partitioned one: root first, then by level
   CompletionFacts completion;

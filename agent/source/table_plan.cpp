@@ -41,8 +41,6 @@ Identity choose_identity(const TableFacts& table, const TablePlan& plan) {
   });
   if (is_fit && !is_ours && !table.is_partitioned) return Identity::kept;
 
-  // A deferrable key cannot identify rows, and an immediate unique index beside it would refuse what it allows.
-  if (!table.key_is_immediate) return Identity::full;
   const std::vector<std::string> key = table.key_columns();
   if (holds_all(key, plan.identity_columns)) return Identity::primary_key;
   const bool is_indexable = std::all_of(plan.filter_columns.begin(), plan.filter_columns.end(), [&](const auto& name) {
@@ -142,6 +140,11 @@ void require_publishable(const TableConfig& config, const TableFacts& table) {
   if (key.empty())
     throw Error(ErrorKind::setup, what + " has no primary key",
                 "ALTER TABLE " + quote_name(table.schema, table.name) + " ADD PRIMARY KEY (...)");
+  // Within a transaction two rows may have one key then, and the log does not tell them apart.
+  if (!table.key_is_immediate)
+    throw Error(ErrorKind::setup, "the primary key of " + what + " is DEFERRABLE",
+                "ALTER TABLE " + quote_name(table.schema, table.name) + " DROP CONSTRAINT ..., ADD PRIMARY KEY (" +
+                    name_list(key) + ")");
   for (const std::string& name : key)
     if (table.column(name)->is_generated)
       throw Error(ErrorKind::setup,

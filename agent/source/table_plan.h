@@ -31,7 +31,7 @@ struct TablePlan {
   std::optional<Completion> completion;
 };
 
-// Throws Error(setup) for what nobody can publish: no primary key or one with a generated column, a column of the
+// Throws Error(setup) for what nobody can publish: no primary key, a DEFERRABLE one or one with a generated column, a column of the
 // configuration that is not there or is generated, a column list without the key, an unlogged table or partition.
 void require_publishable(const TableConfig& config, const TableFacts& table);
 

@@ -158,6 +158,19 @@ TEST_F(Apply, AChangedShapeWithinATransactionIsWrittenInOrder) {
   EXPECT_EQ(rows("SELECT * FROM grown"), "1 | y | z\n");
 }
 
+TEST_F(Apply, ManyChangesOfShapeWithinATransactionAreWrittenInOrder) {
+  sql_->exec("CREATE TABLE grown (id int PRIMARY KEY, a text, b text)");
+  const Relation one = table_of("grown", {"id*", "a"}, {{"id", kInt4Oid}});
+  const Relation other = table_of("grown", {"id*", "b"}, {{"id", kInt4Oid}});
+  for (int i = 0; i < 50; ++i) {
+    const std::string value = std::to_string(i);
+    stream_.put(one, {text("1"), text(value)}).put(other, {text("1"), text(value)});
+  }
+  stream_.commit();
+  deliver_all();
+  EXPECT_EQ(rows("SELECT * FROM grown"), "1 | 49 | 49\n");
+}
+
 TEST_F(Apply, ATableOfKeysAlone) {
   sql_->exec("CREATE TABLE link (a int, b int, PRIMARY KEY (a, b)); INSERT INTO link VALUES (1, 1)");
   const Relation link = table_of("link", {"a*", "b*"}, {{"a", kInt4Oid}, {"b", kInt4Oid}});

@@ -75,6 +75,23 @@ TEST_F(PostgresTest, a_prepared_statement_is_prepared_once) {
   run(story());
 }
 
+TEST_F(PostgresTest, prepared_statements_do_not_pile_up) {
+  auto story = [&]() -> Task<> {
+    const auto connection = co_await open();
+    for (int round = 0; round < 6; ++round) {
+      std::vector<std::string> texts;
+      for (int i = 0; i < 300; ++i) texts.push_back("SELECT " + std::to_string(round * 300 + i));
+      std::vector<Statement> statements;
+      for (const std::string& text : texts) statements.push_back(prepared(text));
+      const PipelineResult result = co_await connection->pipeline(statements);
+      EXPECT_FALSE(result.error.has_value());
+    }
+    const int64_t plans = co_await number(*connection, "SELECT count(*) FROM pg_prepared_statements");
+    EXPECT_LE(plans, 800);
+  };
+  run(story());
+}
+
 TEST_F(PostgresTest, a_statement_whose_preparation_failed_or_was_skipped_is_prepared_again) {
   auto story = [&]() -> Task<> {
     const auto connection = co_await open();

@@ -236,13 +236,15 @@ TEST(NetChanges, InsertedRowsComeSortedAlsoWhereKeysBeginAlike) {
   EXPECT_EQ(rows.next()[1].text, "new");
 }
 
-TEST(NetChanges, AKeyInsertedTwiceIsOneRow) {
+TEST(NetChanges, OfAKeyInsertedTwiceTheLastOneStays) {
   Reduction reduction;
-  ASSERT_TRUE(reduction.add({Step::insert, "k"}, "a", "b"));
-  ASSERT_TRUE(reduction.add({Step::insert, "k"}, "c", "d"));
+  for (const char* version : {"first", "second", "third"})
+    for (int key = 40; key > 0; --key)
+      ASSERT_TRUE(reduction.add({Step::insert, "k" + std::to_string(key)}, version, ""));
+  reduction.changes().sort_inserted();
   const auto rows = reduction.changes().rows({RowState::put, RowState::inserted});
-  ASSERT_EQ(rows.size(), 1u);
-  EXPECT_EQ(rows[0][1].text, "c");
+  ASSERT_EQ(rows.size(), 40u);
+  for (const RowValues row : rows) EXPECT_EQ(row[1].text, "third") << row[0].text;
 }
 
 TEST(NetChanges, ATupleOfAnotherWidthIsMalformed) {

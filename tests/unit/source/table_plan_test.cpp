@@ -113,14 +113,6 @@ TEST(TablePlan, FullIdentityChosenByTheAdministratorIsLeftAlone) {
   EXPECT_THAT(steps_of(plan, table, nullptr).identities, IsEmpty());
 }
 
-TEST(TablePlan, ADeferrableKeyIsNeverBackedByAnImmediateIndex) {
-  TableFacts table = document();
-  table.key_is_immediate = false;
-  table.tree[0].identity_columns = {};
-  EXPECT_EQ(plan_table(configured(), table, &kApproved, "approved").identity, Identity::full);
-  EXPECT_EQ(plan_table(configured(""), table, nullptr, std::nullopt).identity, Identity::full);
-}
-
 TEST(TablePlan, ABrokenIndexIsBuiltAnew) {
   TableFacts table = document();
   const TablePlan plan = plan_table(configured(), table, &kApproved, "approved");
@@ -200,6 +192,9 @@ TEST(RequirePublishable, NamesWhatIsMissing) {
   TableFacts keyless = document();
   keyless.columns[0].key_position = 0;
   EXPECT_THAT(message(configured(), keyless), HasSubstr("no primary key"));
+  TableFacts deferrable = document();
+  deferrable.key_is_immediate = false;
+  EXPECT_THAT(message(configured(), deferrable), HasSubstr("DEFERRABLE"));
   TableFacts unlogged = document();
   unlogged.is_unlogged = true;
   EXPECT_THAT(message(configured(), unlogged), HasSubstr("write-ahead log"));
