@@ -43,10 +43,9 @@ bool TableChanges::add(ChangeKind kind, std::string_view tuple) {
     is_cleared_ = true;
     fresh_.clear();
     // A table may be cleared many times in a row.
-    const bool has_entries = !entries_.empty();
+    if (!entries_.empty()) std::fill(slots_.begin(), slots_.end(), 0);
     entries_.clear();
     values_.clear();
-    if (has_entries) std::fill(slots_.begin(), slots_.end(), 0);
     return true;
   }
 

@@ -2,6 +2,8 @@
 // in the queue and sent to the parent.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -34,6 +36,16 @@ struct Batch {
 inline uint64_t bytes_in_flight(const Batch& batch) {
   constexpr uint64_t kBatchBytes = 512;  // itself, and where it ends in three lists
   return kBatchBytes + 8 * batch.relations.size() + batch.reason.size() + batch.payload.size();
+}
+
+// How many of `ends`, the ends of consecutive batches in their order (each with its position `to`), lie up to
+// `applied`. What comes before it may end another stream, which this one followed.
+template <typename Ends>
+ptrdiff_t ends_up_to(const Ends& ends, const Position& applied) {
+  const auto last = std::find_if(ends.rbegin(), ends.rend(), [&](const auto& end) {
+    return end.to.stream == applied.stream && end.to.seq <= applied.seq;
+  });
+  return ends.rend() - last;
 }
 
 }  // namespace tributary

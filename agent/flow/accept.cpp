@@ -56,13 +56,7 @@ class Waiting {
   void add(const Batch& batch) {
     if (batch.is_last_part) ends_.push_back({batch.to, batch.first_commit_time});
   }
-  void take_applied(const Position& applied) {
-    // What lies before it may be the end of another stream, which this one followed.
-    const auto last = std::find_if(ends_.rbegin(), ends_.rend(), [&](const End& end) {
-      return end.to.stream == applied.stream && end.to.seq <= applied.seq;
-    });
-    ends_.erase(ends_.begin(), last.base());
-  }
+  void take_applied(const Position& applied) { ends_.erase(ends_.begin(), ends_.begin() + ends_up_to(ends_, applied)); }
   double lag_seconds(int64_t now) const {  // `now`: microseconds since 2000-01-01
     if (ends_.empty() || ends_.front().first_commit_time == 0) return 0;
     return std::max(0.0, static_cast<double>(now - ends_.front().first_commit_time) / 1e6);

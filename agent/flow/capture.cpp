@@ -188,7 +188,7 @@ class CaptureRun {
   Task<bool> is_left_behind() {
     note_look();
     SlotPlace place = co_await read_slot_place(session_, config_.slot());
-    place.confirmed = std::max(place.confirmed, std::max(durable_, received_));
+    place.confirmed = std::max({place.confirmed, durable_, received_});
     co_return is_far_behind(place) && end_of_next_stretch(place, 0);
   }
 
@@ -314,11 +314,12 @@ class CaptureRun {
     status.set_transactions(status.transactions() + group.transactions);
     status.set_changes(status.changes() + group.changes);
     status.set_confirmed_lsn(durable_.to_string());
-    const bool is_much_read = is_streaming_ && durable_.value > reported_.value + kLogSnapshotBytes / 2;
-    if (is_streaming_ && durable_.value > log_snapshot_at_.value + kLogSnapshotBytes) log_grown_.notify();
+    const auto is_behind = [&](Lsn lsn, uint64_t bytes) { return is_streaming_ && durable_.value > lsn.value + bytes; };
+    if (is_behind(log_snapshot_at_, kLogSnapshotBytes)) log_grown_.notify();
     // PostgreSQL keeps WAL until it hears of this: soon enough once a second, or where there is much; a shutdown waits
     // for it.
-    if (is_reply_requested_ || is_much_read || Clock::now() - last_status_ >= std::chrono::seconds(1)) {
+    if (is_reply_requested_ || is_behind(reported_, kLogSnapshotBytes / 2) ||
+        Clock::now() - last_status_ >= std::chrono::seconds(1)) {
       failpoint("before_feedback");
       is_reply_requested_ = false;
       last_status_ = Clock::now();

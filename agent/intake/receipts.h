@@ -25,9 +25,6 @@ class Receipts {
     Position to;
     uint64_t bytes = 0;  // all that was received up to here
   };
-  // How many of `ends_` lie up to `applied`.
-  size_t batches_up_to(const Position& applied) const;
-
   std::deque<End> ends_;  // of the batches received and not acknowledged
   uint64_t received_bytes_ = 0;
   uint64_t consumed_bytes_ = 0;

@@ -60,9 +60,8 @@ Task<std::string> transactions_that_delay_a_slot(Connection& session) {
 Task<> log_running_transactions(Connection& session) {
   co_await session.query("SET statement_timeout = '200ms'");
   co_await session.query(
-      "SELECT pg_catalog.pg_create_logical_replication_slot('tributary_log_' || pg_catalog.pg_backend_pid(), "
-      "'pgoutput',"
-      " true)");
+      "SELECT pg_catalog.pg_create_logical_replication_slot("
+      "'tributary_log_' || pg_catalog.pg_backend_pid(), 'pgoutput', true)");
 }
 
 Task<> store_stream_row(Connection& session, std::string node, std::string slot, Uuid stream, Uuid nonce,

@@ -129,6 +129,19 @@ class BadInputTest : public testing::Test {
     EXPECT_EQ(after, applied) << "something of the refused batch was applied";
   }
 
+  // So many batches behind each other, of which the parent takes none up: `make` gives the next after a position.
+  void expect_more_than_a_window(int batches, const std::function<Batch(const Position&)>& make) {
+    Position applied;
+    const auto child = streaming(applied);
+    applied = send_what_is_held(*child, applied);
+    for (int i = 0; i < batches; ++i) {
+      Batch batch = make(applied);
+      applied = batch.to;
+      child->send(batch_frame(std::move(batch)));
+    }
+    expect_refused(*child, "more than its window allows");
+  }
+
   size_t log_begin_ = parent().agent().log().size();
   static std::unique_ptr<Hierarchy> tree_;
   static std::unique_ptr<TempDir> files_;
@@ -345,28 +358,15 @@ TEST_F(BadInputTest, a_table_of_the_system_is_never_written) {
 
 // What the parent would keep of them is in no payload.
 TEST_F(BadInputTest, many_tiny_batches_that_list_many_tables) {
-  Position applied;
-  const auto child = streaming(applied);
-  applied = send_what_is_held(*child, applied);
-  for (int i = 0; i < 40; ++i) {
+  expect_more_than_a_window(40, [](const Position& applied) {
     Batch batch = transaction_after(applied, claims(), put({"1", "x"}));
     batch.relations.resize(0x10000, claims().shape_id());
-    applied = batch.to;
-    child->send(batch_frame(std::move(batch)));
-  }
-  expect_refused(*child, "more than its window allows");
+    return batch;
+  });
 }
 
 TEST_F(BadInputTest, many_streams_that_begin_behind_each_other) {
-  Position applied;
-  const auto child = streaming(applied);
-  applied = send_what_is_held(*child, applied);
-  for (int i = 0; i < 40'000; ++i) {
-    Batch beginning = stream_beginning(applied);
-    applied = beginning.to;
-    child->send(batch_frame(std::move(beginning)));
-  }
-  expect_refused(*child, "more than its window allows");
+  expect_more_than_a_window(40'000, stream_beginning);
 }
 
 TEST_F(BadInputTest, many_large_shapes) {
