@@ -22,3 +22,56 @@ COMMENT ON COLUMN tributary.applied.end_lsn IS 'End of the last one''s commit re
 COMMENT ON COLUMN tributary.applied.chain IS 'Hash over all of them; tells apart two histories of equal length.';
 COMMENT ON COLUMN tributary.applied.commit_time IS 'When the child committed the last one, by its own clock.';
 COMMENT ON COLUMN tributary.applied.applied_at IS 'When it was applied, by this server''s clock.';
+
+CREATE TABLE IF NOT EXISTS tributary.walk (
+  child       text NOT NULL,
+  table_name  text NOT NULL,
+  is_complete boolean NOT NULL,
+  walked_to   bytea NOT NULL,
+  rows        bigint NOT NULL,
+  deleted     bigint NOT NULL,
+  kept        bigint NOT NULL,
+  updated_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  PRIMARY KEY (child, table_name)
+);
+COMMENT ON TABLE tributary.walk IS
+  'How far each child''s tables were refreshed in its stream. Written in the transaction that writes the rows.';
+ALTER TABLE tributary.walk
+  ADD COLUMN IF NOT EXISTS wants_rows       boolean NOT NULL DEFAULT false,
+  ADD COLUMN IF NOT EXISTS may_delete_extra boolean NOT NULL DEFAULT false,
+  ADD COLUMN IF NOT EXISTS reason           text NOT NULL DEFAULT '',
+  ADD COLUMN IF NOT EXISTS hint             text NOT NULL DEFAULT '';
+COMMENT ON COLUMN tributary.walk.is_complete IS 'Every row has been refreshed; otherwise those up to walked_to.';
+COMMENT ON COLUMN tributary.walk.walked_to IS 'A key, as the agent encodes it; empty: none yet.';
+COMMENT ON COLUMN tributary.walk.rows IS 'Rows that came.';
+COMMENT ON COLUMN tributary.walk.deleted IS 'Rows that the child does not have, and that were deleted.';
+COMMENT ON COLUMN tributary.walk.kept IS 'Such rows that were not deleted, because they are too many: tributary.extra.';
+COMMENT ON COLUMN tributary.walk.wants_rows IS 'The child need not compare what is here with its own rows: it sends them.';
+COMMENT ON COLUMN tributary.walk.may_delete_extra IS 'A person said so: however many rows the child does not have.';
+COMMENT ON COLUMN tributary.walk.reason IS 'Why the table cannot be written here; its changes are skipped. Empty: it can.';
+COMMENT ON COLUMN tributary.walk.hint IS 'What mends that.';
+
+CREATE TABLE IF NOT EXISTS tributary.stale (
+  child      text NOT NULL,
+  table_name text NOT NULL,
+  key        bytea NOT NULL,
+  since      timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  reason     text NOT NULL,
+  sqlstate   text NOT NULL DEFAULT '',
+  PRIMARY KEY (child, table_name, key)
+);
+COMMENT ON TABLE tributary.stale IS
+  'Rows that may be missing here, or be older than the child''s stream is, until the child has sent them again.';
+COMMENT ON COLUMN tributary.stale.key IS 'The key, as the agent encodes it.';
+COMMENT ON COLUMN tributary.stale.reason IS 'Why, without values of the row.';
+
+CREATE TABLE IF NOT EXISTS tributary.extra (
+  child      text NOT NULL,
+  table_name text NOT NULL,
+  key        text[] NOT NULL,
+  since      timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  PRIMARY KEY (child, table_name, key)
+);
+COMMENT ON TABLE tributary.extra IS
+  'Rows that a child does not have any more, and that were not deleted here: not yet, or because they are more than [intake] max_delete.';
+COMMENT ON COLUMN tributary.extra.key IS 'The values of the key.';

@@ -67,6 +67,18 @@ void add_fence_lock(StatementList& out, const std::string& child, const Position
           expected_params(child, at));
 }
 
+void add_next_stream(StatementList& out, const std::string& child, const Position& from, const Position& beginning) {
+  Params params = expected_params(child, from);
+  push_text(params, beginning.stream.to_string());
+  push_text(params, as_bigint(beginning.seq));
+  push_text(params, beginning.end_lsn.to_string());
+  push_text(params, as_bigint(beginning.chain));
+  out.add(std::string("UPDATE tributary.applied SET stream = $5::uuid, seq = $6::bigint, end_lsn = $7::pg_lsn,"
+                      " chain = $8::bigint, commit_time = NULL, applied_at = now()") +
+              kExpected,
+          Expect::exactly, 1, std::move(params));
+}
+
 void add_first_stream(StatementList& out, const std::string& child, const Position& beginning) {
   Params params = expected_params(child, beginning);
   push_text(params, beginning.end_lsn.to_string());

@@ -18,6 +18,8 @@ void add_fence(StatementList& out, const std::string& child, const Position& fro
                int64_t commit_time);
 // Locks the fence where it must stand, to be moved at the end of the transaction.
 void add_fence_lock(StatementList& out, const std::string& child, const Position& at);
+// Moves it from the end of a stream that broke off to the beginning of the next one; expects exactly one row.
+void add_next_stream(StatementList& out, const std::string& child, const Position& from, const Position& beginning);
 // The child's first stream; expects that there is no row yet.
 void add_first_stream(StatementList& out, const std::string& child, const Position& beginning);
 

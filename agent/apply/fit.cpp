@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "apply/target.h"
+#include "apply/sent_text.h"
 #include "config/table_pattern.h"
 
 namespace tributary {
@@ -50,10 +50,6 @@ bool widens(uint32_t from, uint32_t to) {
     case kText: return to == kText || to == kVarchar;
     default: return false;
   }
-}
-
-int numeric_scale(int32_t modifier) {
-  return (((modifier - 4) & 0x7ff) ^ 0x400) - 0x400;
 }
 
 // Whether the parent's modifier keeps the values as they are or refuses them loudly (a text too long, a number too
@@ -133,6 +129,18 @@ const TargetKey* matching_key(const Relation& relation, const Target& target) {
   return nullptr;
 }
 
+// nullopt: not all of its columns come from the child.
+std::optional<std::vector<Shape::UniquePart>> unique_parts(const Relation& relation, const TargetKey& key) {
+  std::vector<Shape::UniquePart> parts;
+  for (const TargetKey::Part& part : key.parts) {
+    const auto column = std::find_if(relation.columns.begin(), relation.columns.end(),
+                                     [&](const Column& sent) { return sent.name == part.column; });
+    if (column == relation.columns.end()) return std::nullopt;
+    parts.push_back({static_cast<size_t>(column - relation.columns.begin()), part.equals});
+  }
+  return parts;
+}
+
 }  // namespace
 
 bool is_allowed(const Relation& relation, const std::vector<std::string>& patterns) {
@@ -159,6 +167,7 @@ std::variant<Shape, Mismatch> fit(const Relation& relation, const Target& target
   const TargetKey* target_key = matching_key(relation, target);
   Shape shape;
   shape.table = table;
+  shape.is_utf8 = target.is_utf8;
   shape.is_partitioned = target.is_partitioned;
   shape.title = title;
   for (size_t i = 0; i < relation.columns.size(); ++i) {
@@ -183,6 +192,8 @@ std::variant<Shape, Mismatch> fit(const Relation& relation, const Target& target
     Shape::Column written;
     written.name = name;
     written.type = quote_name(found->base_schema, found->base_name);
+    written.child_type_oid = column.type_oid;
+    written.as_sent = sent_text("t." + name, column, *found);
     written.is_key = column.is_key;
     if (column.is_key) {
       shape.key.push_back(i);
@@ -197,6 +208,9 @@ std::variant<Shape, Mismatch> fit(const Relation& relation, const Target& target
     return Mismatch{
         "table " + title + " has no unique index here on exactly its key at the child (" + join(key) + ")",
         "CREATE UNIQUE INDEX ON " + table + " (" + join(key) + "); -- not partial, and its constraint not deferrable"};
+  for (const TargetKey& key_here : target.keys)
+    if (&key_here != target_key)
+      if (auto unique = unique_parts(relation, key_here)) shape.other_unique_keys.push_back(std::move(*unique));
   for (const TargetColumn& column : target.columns) {
     const bool is_sent = std::any_of(relation.columns.begin(), relation.columns.end(),
                                      [&](const Column& sent) { return sent.name == column.name; });

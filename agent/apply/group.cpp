@@ -1,5 +1,8 @@
 #include "apply/group.h"
 
+#include <algorithm>
+
+#include "change/chunk.h"
 #include "change/compression.h"
 
 namespace tributary {
@@ -32,20 +35,41 @@ class ChangeCount {
   uint64_t left_;
 };
 
+// What a refresh places in the stream is the only change of its transaction.
+class LonelyChange {
+ public:
+  void take(ChangeKind kind) {
+    ++changes_;
+    is_alone_ |= kind == ChangeKind::chunk || kind == ChangeKind::digest;
+    if (is_alone_ && changes_ > 1) throw Error(ErrorKind::protocol, "a chunk or a digest among other changes");
+  }
+  void end() {
+    changes_ = 0;
+    is_alone_ = false;
+  }
+
+ private:
+  size_t changes_ = 0;
+  bool is_alone_ = false;
+};
+
 }  // namespace
 
 void GroupReader::add(const Batch& batch) {
   PayloadReader in(unpack_payload(batch, group_));
   ChangeCount count(batch);
+  LonelyChange alone;
   Position position = batch.from;
   is_found_ |= position == applied_;
   while (!in.at_end()) {
     const Record record = in.next();
     if (const auto* change = std::get_if<ChangeView>(&record)) {
       count.take_one();
+      alone.take(change->kind);
       if (is_found_) group_.changes.push_back(change_of(*change, batch));
       continue;
     }
+    alone.end();
     const auto& commit = std::get<Commit>(record);
     if (position.seq == batch.to.seq)
       throw Error(ErrorKind::protocol, "a batch that goes on behind the position it names");
@@ -65,6 +89,20 @@ const Group& GroupReader::whole() const {
   return group_;
 }
 
+bool is_applied_alone(const GroupChange& change) {
+  return change.kind == ChangeKind::digest || (change.kind == ChangeKind::chunk && is_key_set(change.tuple));
+}
+
+void cut_at_lonely(Group& group) {
+  const auto is_lonely = [&](const GroupTransaction& transaction) {
+    return transaction.end > 0 && is_applied_alone(group.changes[transaction.end - 1]);
+  };
+  const auto lonely = std::find_if(group.transactions.begin(), group.transactions.end(), is_lonely);
+  if (lonely == group.transactions.end()) return;
+  group.transactions.erase(lonely == group.transactions.begin() ? lonely + 1 : lonely, group.transactions.end());
+  group.changes.resize(group.transactions.back().end);
+}
+
 Group unpack_part(const Batch& part) {
   Group group;
   PayloadReader in(unpack_payload(part, group));
@@ -75,6 +113,8 @@ Group unpack_part(const Batch& part) {
       throw Error(ErrorKind::protocol, "a part that goes on after its transaction's end");
     if (const auto* change = std::get_if<ChangeView>(&record)) {
       count.take_one();
+      if (change->kind == ChangeKind::digest || change->kind == ChangeKind::chunk)
+        throw Error(ErrorKind::protocol, "a chunk or a digest in a large transaction");
       group.changes.push_back(change_of(*change, part));
     } else {
       const auto& commit = std::get<Commit>(record);

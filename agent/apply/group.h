@@ -53,6 +53,11 @@ class GroupReader {
   Group group_;
 };
 
+// A digest of a refresh, or a chunk that is a set of keys: applied by itself.
+bool is_applied_alone(const GroupChange& change);
+// Leaves what comes before the first transaction that is applied alone; or that one, where it is the first.
+void cut_at_lonely(Group& group);
+
 // The changes of one part of a large transaction; of its last part also the transaction.
 Group unpack_part(const Batch& part);
 

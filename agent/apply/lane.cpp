@@ -16,6 +16,7 @@ constexpr uint64_t kGroupBytesMax = 16ULL << 20;
 
 constexpr auto kRetryFirst = std::chrono::seconds(1);
 constexpr auto kRetryMax = std::chrono::seconds(15);
+constexpr auto kLookPause = std::chrono::seconds(5);
 // Each try of a large transaction sends it whole over the child's link.
 constexpr auto kLargeRetryMax = std::chrono::minutes(5);
 
@@ -39,19 +40,19 @@ Clock::duration pause_after_refusals(uint32_t refusals) {
   return std::min<Clock::duration>(pause, kLargeRetryMax);
 }
 
-Lane::Lane(const ChildConfig& child, const std::vector<std::string>& tables, ConnectionPool& pool, LaneMemory& memory,
-           bool is_only_child)
-    : rights_{child, tables, is_only_child}, pool_(pool), memory_(memory), applier_(rights_, memory.unlimited_tables) {}
+Lane::Lane(ChildRights rights, ConnectionPool& pool, LaneMemory& memory)
+    : rights_(std::move(rights)), pool_(pool), memory_(memory), applier_(rights_, memory.unlimited_tables) {}
 
-Task<Position> Lane::open() {
+Task<Want> Lane::open() {
   auto lease = co_await pool_.acquire();
   const auto applied = co_await read_applied(*lease, rights_.child.name);
+  Want state = co_await applier_.read_walks(*lease, applied.value_or(Position{}));
   lease.give_back();
-  report_.applied = applied.value_or(Position{});
+  report_.applied = state.at;
   report_.hold = memory_.hold;
   pushed_position_ = report_.applied;
   is_applied_known_ = true;
-  co_return report_.applied;
+  co_return state;
 }
 
 void Lane::add_relation(uint64_t shape_id, Relation relation) {
@@ -79,7 +80,7 @@ Task<> Lane::run(std::function<void(const LaneReport&)> on_report) {
   Backoff backoff(kRetryFirst, kRetryMax, static_cast<uint64_t>(unix_milliseconds_now()));
   for (;;) {
     report();
-    co_await wait_for_batch();
+    co_await wait_for_work();
     std::optional<Error> failure;
     try {
       co_await attempt();
@@ -110,15 +111,47 @@ Task<> Lane::wait_for_batch() {
   }
 }
 
+// Or until it is time to look at tables that cannot be written, or whether the database is back.
+Task<> Lane::wait_for_work() {
+  const bool is_to_look = has_trouble_ || (report_.hold && report_.hold->waiting);
+  const auto until = is_to_look ? Clock::now() + kLookPause : Clock::time_point::max();
+  while (pending_.empty() && memory_.requested_walks.empty() && Clock::now() < until) {
+    wake_->expires_at(until);
+    co_await wake_->async_wait(asio::as_tuple(asio::use_awaitable));
+  }
+}
+
+std::string Lane::request_walk(const std::string& table, bool may_delete_extra) {
+  if (!applier_.is_walked(table)) return "child " + rights_.child.name + " has sent nothing of table " + table;
+  memory_.requested_walks[table] |= may_delete_extra;
+  if (wake_) wake_->cancel();
+  return "child " + rights_.child.name + " refreshes table " + table;
+}
+
+Task<> Lane::begin_walks(Connection& connection) {
+  const std::map<std::string, bool> requested = memory_.requested_walks;
+  if (requested.empty()) co_return;
+  Want want = co_await applier_.begin_walks(connection, report_.applied, requested);
+  // One that was asked for meanwhile waits for the next turn.
+  std::erase_if(memory_.requested_walks, [&](const auto& walk) {
+    const auto done = requested.find(walk.first);
+    return done != requested.end() && done->second == walk.second;
+  });
+  tell(std::move(want));
+}
+
 Task<> Lane::attempt() {
   // Many lanes may wait: what each keeps meanwhile is what arrived, not what it unpacked.
   if (!pool_.has_free()) applier_.drop_prepared();
   auto lease = co_await pool_.acquire();
   if (!is_applied_known_ || report_.hold) {
+    applier_.forget_walks();
     const auto applied = co_await read_applied(*lease, rights_.child.name);
     take_applied(applied.value_or(Position{}));
     is_applied_known_ = true;
+    if (applier_.has_news()) tell(co_await applier_.read_news(*lease, report_.applied));
   }
+  co_await begin_walks(*lease);
   if (!pending_.empty()) {
     if (is_part(pending_.front())) {
       co_await apply_parts(std::move(lease));
@@ -131,7 +164,8 @@ Task<> Lane::attempt() {
       outcome = co_await apply_group(*lease);
     settle(outcome);
   } else {
-    report_.hold.reset();
+    report_.hold = memory_.hold;
+    if (has_trouble_) tell(co_await applier_.look_at_tables(*lease, report_.applied));
   }
   lease.give_back();
 }
@@ -201,8 +235,12 @@ Task<> Lane::apply_parts(ConnectionPool::Lease lease) {
     if (outcome.held) {
       memory_.refused_after = from;
       memory_.next_way = outcome.next_way;
-      memory_.refusals = way == Way::carefully ? memory_.refusals + 1 : 0;
-      if (way == Way::carefully) {
+      const bool is_named = way >= Way::carefully && outcome.next_way != Way::making_way;
+      if (is_named)
+        ++memory_.refusals;
+      else if (way < Way::carefully)
+        memory_.refusals = 0;
+      if (is_named) {
         lease.give_back();
         hold(*outcome.held, false);
         memory_.hold = report_.hold;
@@ -219,6 +257,7 @@ Task<> Lane::apply_parts(ConnectionPool::Lease lease) {
       report_.applied = outcome.applied;
       report_.last_commit_time = outcome.last_commit_time;
       report_.hold.reset();
+      tell(outcome.want);
     }
     report();
   }
@@ -244,6 +283,7 @@ void Lane::settle(const Outcome& outcome) {
   report_.changes += outcome.changes;
   if (outcome.last_commit_time != 0) report_.last_commit_time = outcome.last_commit_time;
   take_applied(outcome.applied);
+  tell(outcome.want);
   if (outcome.held) {
     hold(*outcome.held, false);
   } else {
@@ -258,8 +298,19 @@ void Lane::hold(const Held& held, bool is_waiting) {
   report_.hold = std::move(next);
 }
 
+void Lane::tell(Want want) {
+  if (want.is_empty()) return;
+  wants_.push_back(std::move(want));
+  has_news_ = true;
+}
+
 void Lane::report() {
-  if (reported_ == report_) return;
+  if (auto attentions = applier_.attentions()) {
+    report_.attentions = std::move(*attentions);
+    has_trouble_ = applier_.has_trouble();
+  }
+  if (reported_ == report_ && !has_news_) return;
+  has_news_ = false;
   reported_ = report_;
   on_report_(report_);
 }

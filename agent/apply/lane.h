@@ -4,14 +4,18 @@
 //
 // A lane lives as long as its child's session. It takes a connection of the pool only while it has work, groups what
 // arrived while the previous group was written, and applies a lone batch at once. What is refused holds the lane and
-// is tried again at a slow pace, so that mending the cause is noticed; failures of the database are waited out.
+// is tried again at a slow pace, so that mending the cause is noticed; failures of the database are waited out. A table
+// that does not fit holds nothing: it is looked at again now and then.
 #pragma once
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "apply/applier.h"
 #include "base/retry.h"
@@ -38,16 +42,18 @@ struct LaneReport {
   uint64_t transactions = 0;  // committed since the lane began
   uint64_t changes = 0;
   int64_t last_commit_time = 0;  // of the last transaction committed; microseconds since 2000-01-01, 0: none
+  std::vector<TableAttention> attentions;
   friend bool operator==(const LaneReport&, const LaneReport&) = default;
 };
 
 // What has to outlive a session: kept by the lane's owner for each child while the agent runs.
 struct LaneMemory {
-  std::optional<Position> refused_after;   // the large transaction after this position was refused
-  Way next_way = Way::fast;                // how it has to be written
-  std::optional<LaneHold> hold;            // that it was refused; shown until it is applied
-  uint32_t refusals = 0;                   // how often in a row, written carefully
-  std::set<std::string> unlimited_tables;  // whose rows the child may all write although it has `owns`: said once
+  std::optional<Position> refused_after;        // the large transaction after this position was refused
+  Way next_way = Way::fast;                     // how it has to be written
+  std::optional<LaneHold> hold;                 // that it was refused; shown until it is applied
+  uint32_t refusals = 0;                        // how often in a row, written carefully
+  std::map<std::string, bool> requested_walks;  // tables that a person wants refreshed; true: what is extra may go
+  std::set<std::string> unlimited_tables;       // whose rows the child may all write although it has `owns`: said once
 
   void forget_refusals() {
     refused_after.reset();
@@ -61,30 +67,37 @@ Clock::duration pause_after_refusals(uint32_t refusals);
 
 class Lane {
  public:
-  // `tables`: patterns of what children may write here. `is_only_child`: nobody else writes these tables, so that a
-  // clear may empty them also where the child has no `owns`.
-  Lane(const ChildConfig& child, const std::vector<std::string>& tables, ConnectionPool& pool, LaneMemory& memory,
-       bool is_only_child = false);
+  Lane(ChildRights rights, ConnectionPool& pool, LaneMemory& memory);
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  // Reads the applied position, which the first batch has to follow; nil: nothing was ever applied. Call first.
-  Task<Position> open();
+  // Reads the applied position, which the first batch has to follow; nil: nothing was ever applied. With it comes all
+  // that is known of the child's tables. Call first.
+  Task<Want> open();
   void add_relation(uint64_t shape_id, Relation relation);
   // Throws Error(protocol) when the batch does not follow the one pushed before.
   void push(Batch batch);
   // Applies what is pushed, until cancelled. `on_report` is called for each change of the report. Throws when the
   // session has to end and to begin again from the applied position.
   Task<> run(std::function<void(const LaneReport&)> on_report);
+  // Takes the walk of a table back to its beginning, soon; the child then hears that it has to be walked. Returns what
+  // is to be said to the person who asked for it.
+  std::string request_walk(const std::string& table, bool may_delete_extra);
+  // What the child is to hear of its tables, in order; a report follows when there is something new.
+  bool has_wants() const { return !wants_.empty(); }
+  std::vector<Want> take_wants() { return std::exchange(wants_, {}); }
 
  private:
   Task<> wait_for_batch();
+  Task<> wait_for_work();
+  Task<> begin_walks(Connection& connection);
   Task<> attempt();
   Task<> apply_parts(ConnectionPool::Lease lease);
   void take_applied(const Position& applied);
   void settle(const Outcome& outcome);
   void hold(const Held& held, bool is_waiting);
   void report();
+  void tell(Want want);
   Task<Outcome> apply_group(Connection& connection);
   Task<> prepare_after(size_t begin, Position end);
   size_t group_end(size_t begin) const;
@@ -100,6 +113,9 @@ class Lane {
   bool are_parts_open_ = false;  // written into a transaction that is not committed: lost with it
   LaneReport report_;
   std::optional<LaneReport> reported_;
+  std::vector<Want> wants_;
+  bool has_trouble_ = false;  // as far as was known: tables that cannot be written
+  bool has_news_ = false;     // wants that no report followed
   std::function<void(const LaneReport&)> on_report_;
   std::optional<asio::steady_timer> wake_;
 };

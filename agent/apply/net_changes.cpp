@@ -37,8 +37,34 @@ RowValues InsertedRows::next() {
 
 TableChanges::TableChanges(size_t columns, std::vector<size_t> key) : columns_(columns), key_(std::move(key)) {}
 
+bool TableChanges::read(std::string_view tuple) {
+  ByteReader in(tuple);
+  read_tuple(in, incoming_);
+  if (incoming_.size() != columns_ || !in.empty())
+    throw Error(ErrorKind::protocol, "a row with another number of columns than its table");
+  return std::all_of(key_.begin(), key_.end(),
+                     [&](size_t column) { return incoming_[column].kind == ValueKind::text; });
+}
+
+bool TableChanges::is_incoming_whole() const {
+  return std::none_of(incoming_.begin(), incoming_.end(),
+                      [](const Value& value) { return value.kind == ValueKind::unchanged; });
+}
+
+bool TableChanges::add_refreshed(std::string_view tuple) {
+  if (!fresh_.empty()) settle();
+  if (!read(tuple) || !is_incoming_whole()) return false;
+  bool is_new = false;
+  const size_t entry = find_or_add(RowState::refreshed, is_new);
+  if (is_new) return true;
+  // What this group did to the row is part of it.
+  entries_[entry].state = RowState::put;
+  std::copy(incoming_.begin(), incoming_.end(), values_of(entry));
+  return true;
+}
+
 bool TableChanges::add(ChangeKind kind, std::string_view tuple) {
-  if (kind == ChangeKind::stale) return false;
+  if (kind == ChangeKind::chunk || kind == ChangeKind::digest || kind == ChangeKind::stale) return false;
   if (kind == ChangeKind::clear) {
     is_cleared_ = true;
     fresh_.clear();
@@ -49,16 +75,11 @@ bool TableChanges::add(ChangeKind kind, std::string_view tuple) {
     return true;
   }
 
-  read(tuple);
-  for (const size_t column : key_)
-    if (incoming_[column].kind != ValueKind::text) return false;
-  const bool is_whole = std::none_of(incoming_.begin(), incoming_.end(),
-                                     [](const Value& value) { return value.kind == ValueKind::unchanged; });
-
+  if (!read(tuple)) return false;
   RowState wanted = kind == ChangeKind::insert ? RowState::inserted : RowState::put;
   if (kind == ChangeKind::remove) {
     wanted = RowState::removed;
-  } else if (!is_whole) {
+  } else if (!is_incoming_whole()) {
     if (kind != ChangeKind::patch) return false;
     wanted = RowState::patched;
   }
@@ -74,13 +95,6 @@ bool TableChanges::add(ChangeKind kind, std::string_view tuple) {
     read(tuple);
   }
   return take_in(wanted);
-}
-
-void TableChanges::read(std::string_view tuple) {
-  ByteReader in(tuple);
-  read_tuple(in, incoming_);
-  if (incoming_.size() != columns_ || !in.empty())
-    throw Error(ErrorKind::protocol, "a row with another number of columns than its table");
 }
 
 void TableChanges::settle() {
@@ -142,7 +156,7 @@ void TableChanges::sort_inserted() {
 }
 
 InsertedRows TableChanges::inserted_rows() {
-  if (fresh_.empty()) return InsertedRows(rows({RowState::inserted}));
+  if (fresh_.empty()) return InsertedRows(rows({RowState::inserted, RowState::refreshed}));
   sort_inserted();
   std::vector<std::string_view> tuples;
   tuples.reserve(fresh_.size());

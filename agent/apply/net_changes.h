@@ -20,6 +20,7 @@ enum class RowState : uint8_t {
   inserted,  // a whole row that the table should not have; a put as well, if it has it all the same
   put,
   patched,
+  refreshed,  // a whole row of a chunk: it may be there already, just as it is
 };
 
 // One row's values, in wire order; of a removed row only the key's columns are set.
@@ -32,7 +33,8 @@ struct ByKey {
   Thing thing;
 };
 
-// The inserted rows of a table, sorted by the bytes of their keys, one after the other; of one key in their order.
+// The inserted and refreshed rows of a table, sorted by the bytes of their keys, one after the other; of one key in
+// their order.
 class InsertedRows {
  public:
   explicit InsertedRows(std::vector<RowValues> rows) : rows_(std::move(rows)) {}
@@ -59,6 +61,8 @@ class TableChanges {
   // could not be sent whole, a key without its value), this object is of no use any more, and only the original order
   // can tell. Throws Error(protocol) when the tuple is not one of this table.
   bool add(ChangeKind kind, std::string_view tuple);
+  // A row of a chunk. False and throws as above.
+  bool add_refreshed(std::string_view tuple);
 
   bool is_cleared() const { return is_cleared_; }
 
@@ -67,7 +71,7 @@ class TableChanges {
 
   // The rows of these states, sorted by the bytes of their keys. Valid until the next add.
   std::vector<RowValues> rows(std::initializer_list<RowState> states);
-  InsertedRows inserted_rows();
+  InsertedRows inserted_rows();  // and the refreshed ones
   // What inserted_rows() does first, ahead of time.
   void sort_inserted();
 
@@ -81,7 +85,8 @@ class TableChanges {
     std::string_view tuple;
   };
 
-  void read(std::string_view tuple);
+  bool read(std::string_view tuple);  // into incoming_; false: without a value of its key
+  bool is_incoming_whole() const;
   bool take_in(RowState wanted);
   void settle();
   uint64_t hash_of_key() const;

@@ -1,6 +1,10 @@
 #include "apply/net_group.h"
 
+#include <algorithm>
+
 #include "apply/copy_text.h"
+#include "apply/extra_rows.h"
+#include "apply/known_keys.h"
 #include "apply/transaction.h"
 
 namespace tributary {
@@ -24,21 +28,100 @@ bool NetGroup::has_room_for(uint64_t shape_id, const Shape& shape) {
 
 bool NetGroup::add(const GroupChange& change, const Shape& shape) {
   if (change.kind == ChangeKind::clear && !shape.may_clear) return false;
-  return table_of(change.shape_id, shape).changes.add(change.kind, change.tuple);
+  Table& table = table_of(change.shape_id, shape);
+  if (change.kind != ChangeKind::chunk) return table.changes.add(change.kind, change.tuple);
+  const ChunkView& chunk = table.chunks.emplace_back(parse_chunk(change.tuple));
+  if (chunk.is_key_set) return false;
+  return std::all_of(chunk.rows.begin(), chunk.rows.end(),
+                     [&](std::string_view row) { return table.changes.add_refreshed(row); });
 }
 
-void NetGroup::add_statements(StatementList& out, Inserts inserts) {
+// Nobody else's row may lie in a chunk's range: then the careful way decides. Looked at before the group is written, so
+// that every key that the group touches counts as known.
+void NetGroup::add_chunks(StatementList& out, Table& table, Inserts inserts) {
+  if (!table.shape->may_clear) return;
+  const bool is_copied = inserts == Inserts::by_copy && !table.changes.is_cleared();
+  for (const ChunkView& chunk : table.chunks) {
+    if (is_copied) {
+      add_no_others(out, *table.shape, range_of(*table.shape, chunk), {});  // COPY would not take them either
+      continue;
+    }
+    const KnownKeys keys(*table.shape, chunk);
+    const std::vector<RowValues> touched =
+        table.changes.rows({RowState::removed, RowState::inserted, RowState::put, RowState::patched});
+    add_no_others(out, *table.shape, keys.range(), keys.with(touched));
+  }
+}
+
+void NetGroup::add_statements(StatementList& out, Inserts inserts, const std::string& child, Walks& walks) {
   for (auto& [name, table] : tables_)
     if (table.changes.is_cleared()) add_clear(out, *table.shape);
-  for (auto& [name, table] : tables_) add_removes(out, *table.shape, table.changes.rows({RowState::removed}));
-  for (auto& [name, table] : tables_) add_patches(out, *table.shape, table.changes.rows({RowState::patched}));
-  const RowState with_puts = inserts == Inserts::by_upsert ? RowState::inserted : RowState::put;
-  for (auto& [name, table] : tables_) add_puts(out, *table.shape, table.changes.rows({RowState::put, with_puts}));
+  for (auto& [name, table] : tables_) {
+    add_chunks(out, table, inserts);
+    for (const ChunkView& chunk : table.chunks) {
+      auto next = step_over(walks.of(name), chunk.after, chunk.up_to, chunk.may_delete_extra);
+      if (!next) throw Error(ErrorKind::protocol, "two chunks of one range, under two shapes");  // see needs_care
+      WalkStep step = std::move(*next);
+      step.take_rows(chunk.rows.size());
+      if (step.walk.is_complete) step.walk.may_delete_extra = false;
+      if (step.is_beginning) add_forget_listed(out, child, name);
+      add_walked(out, child, name, step);
+      walks.set(name, std::move(step.walk));
+    }
+  }
+  for (auto& [name, table] : tables_) {
+    const std::vector<RowValues> removed = table.changes.rows({RowState::removed});
+    if (walks.of(name).has_listed) {
+      add_unlist(out, *table.shape, removed, child);
+      walks.set_outdated();
+    }
+    add_removes(out, *table.shape, removed);
+  }
+  for (auto& [name, table] : tables_) {
+    const Walk walk = walks.of(name);
+    const std::vector<RowValues> patched = table.changes.rows({RowState::patched});
+    if (walk.is_complete)
+      add_patches(out, *table.shape, patched);
+    else
+      add_walked_patches(out, *table.shape, patched, key_texts(*table.shape, walk.walked_to));
+  }
+  const bool is_upsert = inserts == Inserts::by_upsert;
+  const RowState with_puts = is_upsert ? RowState::inserted : RowState::put;
+  for (auto& [name, table] : tables_) {
+    add_puts(out, *table.shape, table.changes.rows({RowState::put, with_puts}));
+    if (is_upsert) add_refreshed(out, *table.shape, table.changes.rows({RowState::refreshed}));
+    if (walks.of(name).has_listed)
+      add_unlist(out, *table.shape,
+                 table.changes.rows({RowState::patched, RowState::put, RowState::inserted, RowState::refreshed}),
+                 child);
+  }
+}
+
+bool NetGroup::needs_care(const Walks& walks) const {
+  for (const auto& [name, table] : tables_) {
+    Walk walk = walks.of(name);
+    for (const ChunkView& chunk : table.chunks) {
+      const auto step = step_over(walk, chunk.after, chunk.up_to, chunk.may_delete_extra);
+      if (!step || (step->walk.is_complete && step->walk.has_listed)) return true;
+      walk = step->walk;
+    }
+  }
+  return false;
+}
+
+bool NetGroup::has_listed(const Walks& walks) const {
+  return std::any_of(tables_.begin(), tables_.end(),
+                     [&](const auto& entry) { return walks.of(entry.first).has_listed; });
+}
+
+bool NetGroup::has_chunks() const {
+  return std::any_of(tables_.begin(), tables_.end(), [](const auto& entry) { return !entry.second.chunks.empty(); });
 }
 
 size_t NetGroup::inserted_rows() const {
   size_t rows = 0;
-  for (auto& [name, table] : tables_) rows += table.changes.count(RowState::inserted);
+  for (auto& [name, table] : tables_)
+    rows += table.changes.count(RowState::inserted) + table.changes.count(RowState::refreshed);
   return rows;
 }
 

@@ -11,6 +11,8 @@
 #include "apply/net_changes.h"
 #include "apply/statements.h"
 #include "apply/target.h"
+#include "apply/walks.h"
+#include "change/chunk.h"
 
 namespace tributary {
 
@@ -21,9 +23,15 @@ class NetGroup {
   // False: only the original order can tell (see TableChanges::add). `shape` must outlive this.
   bool add(const GroupChange& change, const Shape& shape);
 
-  // How the rows that should be new are written: with the others, by upsert, or apart, by copy_inserts.
+  // How the rows that should be new are written: with the others, by upsert, or apart, by copy_inserts. So are the rows
+  // of chunks of tables that are walked for the first time.
   enum class Inserts { by_upsert, by_copy };
-  void add_statements(StatementList& out, Inserts inserts);
+  // `walks` are the child's walks before; they become those after this.
+  void add_statements(StatementList& out, Inserts inserts, const std::string& child, Walks& walks);
+  bool has_chunks() const;
+  // Whether only the careful way can tell what becomes of the chunks' tables.
+  bool needs_care(const Walks& walks) const;
+  bool has_listed(const Walks& walks) const;  // of any of its tables
   size_t inserted_rows() const;
   void sort_inserted();  // ahead of time
   // After the other statements, in the same transaction. False: not every row was taken; the transaction is of no use
@@ -38,7 +46,10 @@ class NetGroup {
     uint64_t shape_id;
     const Shape* shape;
     TableChanges changes;
+    std::vector<ChunkView> chunks = {};
   };
+  static void add_chunks(StatementList& out, Table& table, Inserts inserts);
+
   Table& table_of(uint64_t shape_id, const Shape& shape);
 
   std::map<std::string, Table> tables_;  // sorted: two lanes lock tables in the same order

@@ -35,6 +35,7 @@ constexpr char kMissingRight[] = "42501";
 
 void Shapes::add(uint64_t shape_id, Relation relation) {
   if (relation.shape_id() != shape_id) throw Error(ErrorKind::protocol, "a table's shape under a wrong number");
+  set_current(relation.full_name(), shape_id);
   if (relations_.contains(shape_id)) return;
   if (!is_allowed(relation, rights_.tables)) relation.columns.clear();
   const uint64_t bytes = bytes_of(relation);
@@ -58,16 +59,31 @@ Task<const Fit*> Shapes::find(Connection& connection, uint64_t shape_id) {
   co_return &fits_.insert_or_assign(shape_id, co_await ask(connection, relation->second)).first->second;
 }
 
+std::optional<std::string> Shapes::table_of(uint64_t shape_id) const {
+  const auto found = relations_.find(shape_id);
+  return found == relations_.end() ? std::nullopt : std::optional(found->second.full_name());
+}
+
+std::optional<uint64_t> Shapes::current(const std::string& table) const {
+  const auto found = current_.find(table);
+  return found == current_.end() ? std::nullopt : std::optional(found->second);
+}
+
+Task<const Fit*> Shapes::find_again(Connection& connection, uint64_t shape_id) {
+  fits_.erase(shape_id);
+  return find(connection, shape_id);
+}
+
 Task<Fit> Shapes::ask(Connection& connection, const Relation& relation) const {
   if (!is_allowed(relation, rights_.tables))
     co_return Mismatch{"table " + relation.full_name() + " is not one that children may write here",
-                       "List it in [intake] tables, or take it out of the child's replication set."};
+                       "List it in [intake] tables, or take it out of the child's replication set.", true};
   Fit fitted = fit(relation, co_await read_target(connection, relation));
   if (auto* shape = std::get_if<Shape>(&fitted)) {
     auto condition = co_await ownership(connection, relation, *shape);
     if (auto* mismatch = std::get_if<Mismatch>(&condition)) co_return std::move(*mismatch);
     shape->owns = std::move(std::get<std::string>(condition));
-    shape->may_clear = rights_.is_only_child || !shape->owns.empty();
+    shape->may_clear = (rights_.is_only_child && is_alone_) || !shape->owns.empty();
   }
   co_return fitted;
 }
@@ -92,10 +108,10 @@ Task<std::variant<std::string, Mismatch>> Shapes::ownership(Connection& connecti
   }
   if (sqlstate == kMissingRight)
     co_return Mismatch{"the agent's role may not read table " + shape.title,
-                       "Grant the role what it needs: `tributary init` prints and runs the statements."};
+                       "Grant the role what it needs: `tributary init` prints and runs the statements.", true};
   if (!sqlstate.empty())
     co_return Mismatch{subject + " does not work for table " + shape.title + " (SQLSTATE " + sqlstate + ")",
-                       "Correct it in [[child]], and restart the agent."};
+                       "Correct it in [[child]], and restart the agent.", true};
 
   std::string sent_row;
   for (const Shape::Column& column : shape.columns)
@@ -104,7 +120,8 @@ Task<std::variant<std::string, Mismatch>> Shapes::ownership(Connection& connecti
   if (!sqlstate.empty())
     co_return Mismatch{subject + " names a column of table " + shape.title + " that the child does not send",
                        "Add the column to the child's [[table]] columns, or give the table a condition of its own in "
-                       "owns_by_table."};
+                       "owns_by_table.",
+                       true};
   co_return condition;
 }
 

@@ -2,6 +2,7 @@
 // and again after anything went wrong, so that a mended table is noticed.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -17,6 +18,7 @@ struct ChildRights {
   ChildConfig child;
   std::vector<std::string> tables;  // patterns of [intake] tables
   bool is_only_child = false;       // nobody else writes these tables: a clear may empty them
+  uint64_t deletions_max = 1000;    // rows that a refresh of a table may delete without a person's word
 };
 
 using Fit = std::variant<Shape, Mismatch>;
@@ -38,6 +40,22 @@ class Shapes {
   // Without asking: nullptr when nothing is known.
   const Fit* known(uint64_t shape_id) const;
   void forget() { fits_.clear(); }
+  // Asks the database although something is known. References to what was known of this shape end here.
+  Task<const Fit*> find_again(Connection& connection, uint64_t shape_id);
+  std::optional<std::string> table_of(uint64_t shape_id) const;  // nullopt: the shape was never added
+  // The shape of a table that was announced or used last.
+  std::optional<uint64_t> current(const std::string& table) const;
+  void set_current(const std::string& table, uint64_t shape_id) { current_[table] = shape_id; }
+  // Whether no other child has a position here: one that was moved away has still its rows. True: that is new, and the
+  // fits are forgotten.
+  bool set_alone(bool is_alone) {
+    if (is_alone == is_alone_) return false;
+    is_alone_ = is_alone;
+    forget();
+    return true;
+  }
+  const ChildRights& rights() const { return rights_; }
+  const Relation& relation(uint64_t shape_id) const { return relations_.at(shape_id); }  // of one that was found
 
  private:
   Task<Fit> ask(Connection& connection, const Relation& relation) const;
@@ -48,8 +66,10 @@ class Shapes {
   const ChildRights& rights_;
   std::set<std::string>& unlimited_tables_;
   std::unordered_map<uint64_t, Relation> relations_;
+  bool is_alone_ = true;
   uint64_t bytes_ = 0;  // of relations_ and what is made of them
   std::unordered_map<uint64_t, Fit> fits_;
+  std::unordered_map<std::string, uint64_t> current_;  // by table
 };
 
 }  // namespace tributary

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "apply/row_source.h"
+
 namespace tributary {
 namespace {
 
@@ -14,71 +16,6 @@ void put_array_header(std::string& out, bool has_nulls, uint32_t element_oid, si
   put_u32(out, element_oid);
   put_u32(out, static_cast<uint32_t>(elements));
   put_u32(out, 1);  // lower bound
-}
-
-// The parameters of a statement and the rows they make: (SELECT unnest($1::text[]) AS c1, ...) AS s. In the select list
-// the arrays go side by side too, and PostgreSQL keeps no copy of all rows, as it does of a function in FROM.
-class Source {
- public:
-  explicit Source(const std::vector<RowValues>& rows) : rows_(rows) {}
-
-  // What stands for the column's value in an expression.
-  std::string value(const Shape& shape, size_t column) {
-    const std::string name = "c" + std::to_string(column + 1);
-    if (std::find(columns_.begin(), columns_.end(), name) == columns_.end())
-      add(name, "text[]", text_array(rows_, column));
-    return "s." + name + "::" + shape.columns[column].type;
-  }
-  // What tells whether the column is unchanged.
-  std::string mask(size_t column) {
-    const std::string name = "m" + std::to_string(column + 1);
-    add(name, "bool[]", unchanged_array(rows_, column));
-    return "s." + name;
-  }
-  std::string from() const {
-    std::string columns;
-    for (size_t i = 0; i < columns_.size(); ++i)
-      columns += (i ? ", unnest($" : "unnest($") + std::to_string(i + 1) + "::" + types_[i] + ") AS " + columns_[i];
-    return "(SELECT " + columns + ") AS s";
-  }
-  std::vector<StatementList::Param> take_params() { return std::move(params_); }
-
- private:
-  void add(const std::string& name, const char* type, std::string bytes) {
-    columns_.push_back(name);
-    types_.push_back(type);
-    params_.push_back({true, std::move(bytes)});
-  }
-
-  const std::vector<RowValues>& rows_;
-  std::vector<std::string> columns_;
-  std::vector<const char*> types_;
-  std::vector<StatementList::Param> params_;
-};
-
-// The condition on a row given as a sub-select: columns are looked up in it alone, and NULL is not owned.
-std::string owned(const Shape& shape, const std::string& row) {
-  return "(SELECT (" + shape.owns + ") IS TRUE FROM (" + row + ") AS x)";
-}
-
-std::string same_key(const Shape& shape, Source& source) {
-  std::string sql;
-  for (const size_t column : shape.key) {
-    const Shape::Column& part = shape.columns[column];
-    sql += (sql.empty() ? "t." : " AND t.") + part.name + " " + part.equals + " " + source.value(shape, column);
-  }
-  return sql;
-}
-
-// What DELETE, UPDATE and SELECT name. The rows of tables that inherit from an ordinary one are not the child's.
-std::string existing_rows(const Shape& shape) {
-  return (shape.is_partitioned ? "" : "ONLY ") + shape.table + " AS t";
-}
-
-std::string key_list(const Shape& shape) {
-  std::string sql;
-  for (const size_t column : shape.key) sql += (sql.empty() ? "" : ", ") + shape.columns[column].name;
-  return sql;
 }
 
 bool is_as_expected(const Result& result, Expect expect, uint64_t rows) {
@@ -105,8 +42,8 @@ void StatementList::add(std::string sql, Expect expect, uint64_t rows, std::vect
   expectations_.push_back({expect, rows});
 }
 
-std::optional<size_t> StatementList::first_unexpected(const PipelineResult& result) const {
-  for (size_t i = 0; i < result.results.size(); ++i)
+std::optional<size_t> StatementList::first_unexpected(const PipelineResult& result, size_t begin) const {
+  for (size_t i = begin; i < result.results.size(); ++i)
     if (!is_as_expected(result.results[i], expectations_[i].expect, expectations_[i].rows)) return i;
   return result.error ? std::optional(result.results.size()) : std::nullopt;
 }
@@ -119,7 +56,7 @@ void add_clear(StatementList& out, const Shape& shape) {
 
 void add_removes(StatementList& out, const Shape& shape, const std::vector<RowValues>& rows) {
   if (rows.empty()) return;
-  Source source(rows);
+  RowSource source(rows);
   const std::string match = same_key(shape, source);
   std::string sql = "DELETE FROM " + existing_rows(shape) + " USING " + source.from() + " WHERE " + match;
   if (shape.owns.empty()) return out.add(std::move(sql), Expect::at_most, rows.size(), source.take_params());
@@ -130,34 +67,19 @@ void add_removes(StatementList& out, const Shape& shape, const std::vector<RowVa
 
 void add_patches(StatementList& out, const Shape& shape, const std::vector<RowValues>& rows) {
   if (rows.empty()) return;
-  Source source(rows);
+  RowSource source(rows);
   const std::string match = same_key(shape, source);
-  std::string set, row_after;
-  bool has_masks = false;
-  for (size_t i = 0; i < shape.columns.size(); ++i) {
-    const Shape::Column& column = shape.columns[i];
-    const auto unchanged = static_cast<size_t>(
-        std::count_if(rows.begin(), rows.end(), [i](RowValues row) { return row[i].kind == ValueKind::unchanged; }));
-    std::string after = "t." + column.name;
-    if (!column.is_key && unchanged < rows.size()) {
-      // The CASE passes a large value on as its TOAST pointer, so that the next tier's log says "unchanged" too.
-      const std::string value = source.value(shape, i);
-      after = unchanged == 0 ? value : "CASE WHEN " + source.mask(i) + " THEN " + after + " ELSE " + value + " END";
-      has_masks |= unchanged > 0;
-      set += (set.empty() ? "" : ", ") + column.name + " = " + after;
-    }
-    row_after += (i ? ", " : "") + after + " AS " + column.name;
-  }
-  if (set.empty()) return add_count(out, shape, rows);
-  std::string sql = "UPDATE " + existing_rows(shape) + " SET " + set + " FROM " + source.from() + " WHERE " + match;
-  if (!shape.owns.empty()) sql += " AND " + owned(shape, "SELECT t.*") + " AND " + owned(shape, "SELECT " + row_after);
+  const PatchSql patch = patch_sql(shape, rows, source);
+  if (patch.set.empty()) return add_count(out, shape, rows);
   // Masks come in many combinations: those texts are not worth a plan that is kept for the connection's life.
-  out.add(std::move(sql), Expect::exactly, rows.size(), source.take_params(), !has_masks);
+  out.add("UPDATE " + existing_rows(shape) + " SET " + patch.set + " FROM " + source.from() + " WHERE " + match +
+              patch.where,
+          Expect::exactly, rows.size(), source.take_params(), !patch.has_masks);
 }
 
 void add_puts(StatementList& out, const Shape& shape, const std::vector<RowValues>& rows) {
   if (rows.empty()) return;
-  Source source(rows);
+  RowSource source(rows);
   std::string names, values, set;
   for (size_t i = 0; i < shape.columns.size(); ++i) {
     const Shape::Column& column = shape.columns[i];
@@ -193,7 +115,7 @@ std::string copy_command(const Shape& shape) {
 }
 
 void add_count(StatementList& out, const Shape& shape, const std::vector<RowValues>& rows) {
-  Source source(rows);
+  RowSource source(rows);
   const std::string match = same_key(shape, source);
   out.add("SELECT count(*) FROM " + existing_rows(shape) + " JOIN " + source.from() + " ON " + match, Expect::counts,
           rows.size(), source.take_params());

@@ -38,8 +38,9 @@ class StatementList {
   const std::vector<Statement>& statements() const { return statements_; }
   size_t size() const { return statements_.size(); }
 
-  // The place of the first statement that failed or did not answer as expected; nullopt: all is well.
-  std::optional<size_t> first_unexpected(const PipelineResult& result) const;
+  // The place of the first statement, of those from `begin` on, that failed or did not answer as expected; nullopt: all
+  // is well.
+  std::optional<size_t> first_unexpected(const PipelineResult& result, size_t begin = 0) const;
 
  private:
   struct Expectation {

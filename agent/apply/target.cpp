@@ -68,6 +68,7 @@ std::string quote_type(const std::string& dotted) {
 
 Task<Target> read_target(Connection& connection, const Relation& relation) {
   Target target;
+  target.is_utf8 = connection.parameter("server_encoding") == "UTF8";
   std::vector<std::optional<std::string>> names;
   names.emplace_back(relation.schema);
   names.emplace_back(relation.name);

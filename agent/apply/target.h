@@ -46,6 +46,7 @@ struct Target {
   std::string unlogged;  // the table, or one of its partitions, whose rows a crash empties; quoted; empty: none
   std::vector<TargetColumn> columns;
   std::vector<TargetKey> keys;
+  bool is_utf8 = true;                   // the database's encoding
   std::vector<std::string> child_types;  // of the child's columns, as DDL writes them here
 };
 
@@ -58,12 +59,20 @@ struct Shape {
     std::string type;
     std::string equals;  // of key columns
     bool is_key = false;
+    uint32_t child_type_oid = 0;
+    std::string as_sent = {};  // of a row t: its value with the text that the child writes
+  };
+  struct UniquePart {
+    size_t column = 0;
+    std::string equals;
   };
   std::string table;
+  bool is_utf8 = true;          // the database's encoding
   bool is_partitioned = false;  // its rows are in its partitions; otherwise other tables' rows are not its own
   std::string title;            // "schema.table", for people
   std::vector<Column> columns;  // in wire order
   std::vector<size_t> key;      // places in `columns`
+  std::vector<std::vector<UniquePart>> other_unique_keys;  // plain ones, over columns that the child sends
   bool overrides_identity = false;
   bool has_unsent_columns = false;  // values that only the parent has: a row must not be deleted to be inserted anew
   std::string owns;                 // the condition that every row written must meet; empty: none
@@ -74,6 +83,7 @@ struct Shape {
 struct Mismatch {
   std::string reason;
   std::string hint;
+  bool is_of_rights = false;  // the child may not write it, or what it may is not known: its stream is held
 };
 
 std::variant<Shape, Mismatch> fit(const Relation& relation, const Target& target);

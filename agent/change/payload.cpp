@@ -1,24 +1,6 @@
 #include "change/payload.h"
 
 namespace tributary {
-namespace {
-
-// Moves past one tuple without looking at its values.
-std::string_view skip_tuple(ByteReader& in) {
-  const char* start = in.position();
-  const uint16_t count = in.u16();
-  for (uint16_t i = 0; i < count; ++i) {
-    switch (static_cast<ValueKind>(in.u8())) {
-      case ValueKind::null:
-      case ValueKind::unchanged: break;
-      case ValueKind::text: in.skip(in.u32()); break;
-      default: throw Error(ErrorKind::protocol, "unknown column tag in a tuple");
-    }
-  }
-  return {start, static_cast<size_t>(in.position() - start)};
-}
-
-}  // namespace
 
 void read_tuple(ByteReader& in, std::vector<Value>& values) {
   const uint16_t count = in.u16();
@@ -45,6 +27,20 @@ void write_tuple(std::string& out, const std::vector<Value>& values) {
   }
 }
 
+std::string_view take_tuple(ByteReader& in) {
+  const char* start = in.position();
+  const uint16_t count = in.u16();
+  for (uint16_t i = 0; i < count; ++i) {
+    switch (static_cast<ValueKind>(in.u8())) {
+      case ValueKind::null:
+      case ValueKind::unchanged: break;
+      case ValueKind::text: in.skip(in.u32()); break;
+      default: throw Error(ErrorKind::protocol, "unknown column tag in a tuple");
+    }
+  }
+  return {start, static_cast<size_t>(in.position() - start)};
+}
+
 Record PayloadReader::next() {
   const char tag = static_cast<char>(in_.u8());
   switch (tag) {
@@ -61,10 +57,16 @@ Record PayloadReader::next() {
     case 'D':
     case 'S': {
       ChangeView change{static_cast<ChangeKind>(tag), in_.u16(), {}};
-      change.tuple = skip_tuple(in_);
+      change.tuple = take_tuple(in_);
       return change;
     }
     case 'T': return ChangeView{ChangeKind::clear, in_.u16(), {}};
+    case 'R':
+    case 'G': {
+      ChangeView change{static_cast<ChangeKind>(tag), in_.u16(), {}};
+      change.tuple = in_.bytes(in_.u32());
+      return change;
+    }
     default: throw Error(ErrorKind::protocol, "unknown record in a batch's payload");
   }
 }
@@ -72,6 +74,7 @@ Record PayloadReader::next() {
 void write_change(std::string& out, ChangeKind kind, uint16_t relation, std::string_view tuple) {
   out.push_back(static_cast<char>(kind));
   put_u16(out, relation);
+  if (kind == ChangeKind::chunk || kind == ChangeKind::digest) put_u32(out, static_cast<uint32_t>(tuple.size()));
   out += tuple;
 }
 

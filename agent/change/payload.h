@@ -9,6 +9,9 @@
 //               | 'T' relation                 clear: TRUNCATE at the child
 //               | 'S' relation tuple           stale: this key (as in 'D') needs a refresh; its row could not be sent
 //               whole
+//               | 'R' relation u32 length, chunk    refresh: what the rows of a key range are (change/chunk.h)
+//               | 'G' relation u32 length, digest   digest of the rows of a key range (change/digest.h)
+//               'R' and 'G' are the only change of their transaction
 //   commit      = 'C' u32 xid, u64 end LSN, i64 commit time (microseconds since 2000-01-01)
 //   relation    = u16 index into the batch's list of shape ids
 //   tuple       = u16 number of columns, then per column: 'n' (null) | 'u' (unchanged)
@@ -39,13 +42,24 @@ struct Value {
 // Throws Error of kind protocol on an unknown column tag or a short read.
 void read_tuple(ByteReader& in, std::vector<Value>& values);
 void write_tuple(std::string& out, const std::vector<Value>& values);
+// The bytes of the next tuple, which are moved past without a look at the values.
+std::string_view take_tuple(ByteReader& in);
 
-enum class ChangeKind : char { insert = 'I', put = 'P', patch = 'U', remove = 'D', clear = 'T', stale = 'S' };
+enum class ChangeKind : char {
+  insert = 'I',
+  put = 'P',
+  patch = 'U',
+  remove = 'D',
+  clear = 'T',
+  stale = 'S',
+  chunk = 'R',
+  digest = 'G',
+};
 
 struct ChangeView {
   ChangeKind kind = ChangeKind::put;
   uint16_t relation = 0;
-  std::string_view tuple;  // the tuple's bytes; empty for clear
+  std::string_view tuple;  // the tuple's bytes, the chunk's or the digest's; empty for clear
 };
 
 // One record of a payload: a change or a commit.

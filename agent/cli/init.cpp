@@ -91,13 +91,12 @@ Task<> carry_out(Connection& connection, const Preparation& preparation, bool is
   for (const std::string& note : preparation.notes) std::cout << "-- Note: " << note << "\n";
 }
 
-Task<> say_what_is_not_copied(Connection& connection, const Config& config) {
+Task<> say_what_is_sent_first(Connection& connection, const Config& config) {
   if (co_await has_stream_begun(connection, config.node.name)) co_return;
   for (const TableConfig& table : config.tables) {
     const int64_t rows = co_await count_matching_rows(connection, table);
-    std::cout << "-- " << table.full_name() << ": " << rows << " of its rows would be sent\n";
+    std::cout << "-- " << table.full_name() << ": " << rows << " rows are sent when the agent begins\n";
   }
-  std::cout << "-- Rows from before the first `run` are not copied: such a row is sent when it changes.\n";
 }
 
 Task<> init(Config config, InitOptions options) {
@@ -111,7 +110,7 @@ Task<> init(Config config, InitOptions options) {
   if (config.parent) {
     const Preparation source = co_await prepare_source(*connection, config, Viewer::administrator);
     co_await carry_out(*connection, source, options.is_dry_run, "source");
-    co_await say_what_is_not_copied(*connection, config);
+    co_await say_what_is_sent_first(*connection, config);
   }
   if (config.intake) {
     const Preparation parent = co_await prepare_parent(*connection, config);

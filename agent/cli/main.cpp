@@ -23,6 +23,10 @@ int run_command_line(int argc, char** argv) {
   add_init_command(app, context);
   add_check_command(app, context);
   add_status_command(app, context);
+  add_verify_command(app, context);
+  add_resync_command(app, context);
+  add_export_command(app, context);
+  add_load_command(app, context);
   const std::string config_help = "The node's configuration file";
   app.add_option("-c,--config", context.config_file, config_help)->capture_default_str();
   for (CLI::App* command : app.get_subcommands({}))

@@ -46,6 +46,9 @@ struct IntakeConfig {
   std::vector<std::string> tables;  // "schema.table"; '*' and '?' are wildcards
   std::vector<ChildConfig> children;
   uint32_t connections_max = 8;  // database connections that the lanes share
+  // Rows of a table that a refresh may delete because the child does not have them; or 1 % of the child's, if that is
+  // more.
+  uint64_t deletions_max = 1000;
 };
 
 struct TlsConfig {  // paths are absolute after parsing
@@ -59,6 +62,16 @@ struct QueueConfig {
   uint64_t bytes_max = 8ULL << 30;
   uint64_t free_disk_min = 1ULL << 30;
   std::chrono::seconds keep{600};
+};
+
+struct RefreshConfig {  // of reading at the source; 0: no limit
+  uint64_t rows_per_second = 0;
+  uint64_t bytes_per_second = 0;
+};
+
+struct VerifyConfig {
+  std::chrono::seconds every{24 * 60 * 60};  // 0: never
+  bool repairs = true;
 };
 
 struct StatusConfig {
@@ -78,6 +91,8 @@ struct Config {
   std::optional<IntakeConfig> intake;
   TlsConfig tls;
   QueueConfig queue;
+  RefreshConfig refresh;
+  VerifyConfig verify;
   StatusConfig status;
   LogConfig log;
 

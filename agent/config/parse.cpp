@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <sstream>
 
 #include "config/quantities.h"
@@ -69,6 +70,8 @@ class Parser {
   void child(const toml::table& table, IntakeConfig& intake);
   void tls(const toml::table& table);
   void queue(const toml::table& table);
+  void refresh(const toml::table& table);
+  void verify(const toml::table& table);
 
   std::string absolute(const std::string& path) const { return (directory_ / path).lexically_normal().string(); }
 
@@ -132,6 +135,8 @@ void Parser::intake(const toml::table& table) {
     out.tables.push_back(pattern.full_name());
   });
   out.connections_max = static_cast<uint32_t>(section.integer("connections", out.connections_max, 1, 1000));
+  out.deletions_max = static_cast<uint64_t>(
+      section.integer("max_delete", static_cast<int64_t>(out.deletions_max), 0, std::numeric_limits<int64_t>::max()));
   section.report_unknown_keys();
 }
 
@@ -195,6 +200,23 @@ void Parser::queue(const toml::table& table) {
   section.report_unknown_keys();
 }
 
+void Parser::refresh(const toml::table& table) {
+  Section section(table, "[refresh]", mistakes_);
+  constexpr int64_t most = std::numeric_limits<int64_t>::max();
+  config_.refresh.rows_per_second = static_cast<uint64_t>(section.integer("rows_per_second", 0, 0, most));
+  config_.refresh.bytes_per_second = section.size("bytes_per_second", 0);
+  section.report_unknown_keys();
+}
+
+void Parser::verify(const toml::table& table) {
+  Section section(table, "[verify]", mistakes_);
+  section.text("every", Presence::optional, {}, [&](const std::string& text) {
+    config_.verify.every = std::chrono::duration_cast<std::chrono::seconds>(parse_duration(text));
+  });
+  config_.verify.repairs = section.boolean("repair", config_.verify.repairs);
+  section.report_unknown_keys();
+}
+
 Config Parser::parse(const toml::table& root_table) {
   Section root(root_table, "the file", mistakes_);
   const auto required = [&](std::string_view key, const std::string& why) {
@@ -216,6 +238,8 @@ Config Parser::parse(const toml::table& root_table) {
   for (const toml::table* table : children) child(*table, config_.intake ? *config_.intake : nowhere);
   if (const auto* table = required("tls", ": links are always encrypted; 'tributary pki' makes the files")) tls(*table);
   if (const auto* table = root.table("queue")) queue(*table);
+  if (const auto* table = root.table("refresh")) refresh(*table);
+  if (const auto* table = root.table("verify")) verify(*table);
   if (const auto* table = root.table("status")) {
     Section section(*table, "[status]", mistakes_);
     config_.status.listen =

@@ -185,6 +185,14 @@ int64_t Section::integer(std::string_view key, int64_t fallback, int64_t least, 
   return fallback;
 }
 
+bool Section::boolean(std::string_view key, bool fallback) {
+  const toml::node* node = find(key, Presence::optional, "true or false");
+  if (!node) return fallback;
+  if (const auto* boolean = node->as_boolean()) return boolean->get();
+  wrong_type(key, *node, "true or false");
+  return fallback;
+}
+
 const toml::table* Section::table(std::string_view key) {
   const toml::node* node = find(key, Presence::optional, "a section");
   if (node && !node->is_table()) wrong_type(key, *node, "one section, [" + std::string(key) + "]");

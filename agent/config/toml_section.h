@@ -50,6 +50,7 @@ class Section {
                                  const std::function<void(const std::string&)>& check = {});
   uint64_t size(std::string_view key, uint64_t fallback);
   int64_t integer(std::string_view key, int64_t fallback, int64_t least, int64_t most);
+  bool boolean(std::string_view key, bool fallback);
   // The sections below `key`, written [key] or [[key]]; nothing when there are none.
   const toml::table* table(std::string_view key);
   std::vector<const toml::table*> tables(std::string_view key);

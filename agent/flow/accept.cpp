@@ -10,6 +10,7 @@
 #include <deque>
 #include <list>
 #include <map>
+#include <set>
 
 #include "apply/lane.h"
 #include "base/clock.h"
@@ -114,6 +115,17 @@ class Intake {
     co_await converse(*session, *replacement);
   }
 
+  std::string resync(const std::string& node, const std::string& table, bool may_delete_extra) {
+    const bool is_listed = std::any_of(config_.intake->children.begin(), config_.intake->children.end(),
+                                       [&](const ChildConfig& child) { return child.name == node; });
+    if (!is_listed) return node + " is no child of " + config_.node.name;
+    if (const auto lane = lanes_.find(node); lane != lanes_.end())
+      return lane->second->request_walk(table, may_delete_extra);
+    memories_[node].requested_walks[table] |= may_delete_extra;
+    return "child " + node + " is not connected; it refreshes table " + table +
+           " when it is, unless this agent is restarted before";
+  }
+
   bool has_room_for_greeting() const { return greetings_ < kGreetingsMax; }
 
  private:
@@ -172,12 +184,17 @@ class Intake {
     const ChildConfig& child = *std::find_if(config_.intake->children.begin(), config_.intake->children.end(),
                                              [&](const ChildConfig& listed) { return listed.name == node; });
     auto& status = board_.child(node);
-    Lane lane(child, config_.intake->tables, pool_, memories_[node], config_.intake->children.size() == 1);
+    Lane lane({child, config_.intake->tables, config_.intake->children.size() == 1, config_.intake->deletions_max},
+              pool_, memories_[node]);
+    lanes_[node] = &lane;
+    const std::shared_ptr<void> leave(nullptr, [&](void*) {
+      if (const auto mine = lanes_.find(node); mine != lanes_.end() && mine->second == &lane) lanes_.erase(mine);
+    });
     std::optional<Error> failure;
-    Position applied;
+    Want state;
     bool is_open = false;
     try {
-      co_await until_one_ends(open(lane, applied, is_open), replacement.happened.wait(), sleep_for(kOpenTime));
+      co_await until_one_ends(open(lane, state, is_open), replacement.happened.wait(), sleep_for(kOpenTime));
     } catch (const Error& error) {
       failure = error;
     }
@@ -195,7 +212,8 @@ class Intake {
     }
     board_.clear_notice("intake");
     board_.clear_notice("child " + node);
-    co_await session.welcome(config_.node.name, applied);
+    const Position applied = state.at;
+    co_await session.welcome(config_.node.name, std::move(state));
     status.set_state("connected");
     status.set_health(status::OK);
     status.clear_message();
@@ -218,7 +236,7 @@ class Intake {
     try {
       co_await until_one_ends(
           closing(session, receive(session, lane, waiting)), closing(session, lane.run(on_progress)),
-          closing(session, acknowledge(session, report, progress)), closing(session, session.keep_alive()),
+          closing(session, acknowledge(session, lane, report, progress)), closing(session, session.keep_alive()),
           show_lag(status, waiting), replacement.happened.wait());
     } catch (const Error& error) {
       failure = error;
@@ -250,8 +268,8 @@ class Intake {
     }
   }
 
-  static Task<> open(Lane& lane, Position& applied, bool& is_open) {
-    applied = co_await lane.open();
+  static Task<> open(Lane& lane, Want& state, bool& is_open) {
+    state = co_await lane.open();
     is_open = true;
   }
 
@@ -282,18 +300,20 @@ class Intake {
     lane.add_relation(shape_id, std::move(relation));
   }
 
-  // Tells the child what is committed, and why it is held; commits that follow closely become one acknowledgement.
-  Task<> acknowledge(IntakeSession& session, const LaneReport& report, Signal& progress) {
+  // Tells the child what is committed, and why it is held; commits that follow closely become one acknowledgement. What
+  // it is to hear of its tables comes first.
+  Task<> acknowledge(IntakeSession& session, Lane& lane, const LaneReport& report, Signal& progress) {
     auto last_said = Clock::now() - kAckPause;
     bool was_held = false;
     for (;;) {
       co_await progress.wait();
       const auto may_wait = [&] {
-        return Clock::now() < last_said + kAckPause && !report.hold && !was_held &&
+        return Clock::now() < last_said + kAckPause && !report.hold && !was_held && !lane.has_wants() &&
                !session.is_much(report.applied, report.consumed_bytes);
       };
       while (may_wait()) co_await progress.wait_for(last_said + kAckPause - Clock::now());
       failpoint("before_ack");
+      for (Want& want : lane.take_wants()) co_await session.want(std::move(want));
       last_said = Clock::now();
       was_held = report.hold.has_value();
       co_await session.acknowledge(report.applied, report.consumed_bytes, hold_of(report));
@@ -329,6 +349,19 @@ class Intake {
       board_.clear_notice("child " + node);
       spdlog::info("apply: {} goes on", node);
     }
+    show_attentions(node, report.attentions);
+  }
+
+  void show_attentions(const std::string& node, const std::vector<TableAttention>& attentions) {
+    std::set<std::string> subjects;
+    for (const TableAttention& attention : attentions) {
+      const std::string subject = "child " + node + ", table " + attention.table;
+      board_.set_notice(subject, status::ATTENTION, attention.message, attention.hint);
+      subjects.insert(subject);
+    }
+    for (const std::string& subject : attentions_[node])
+      if (!subjects.contains(subject)) board_.clear_notice(subject);
+    attentions_[node] = std::move(subjects);
   }
 
   const Config& config_;
@@ -338,6 +371,8 @@ class Intake {
   std::map<std::string, LiveSession> live_;
   std::map<std::string, Rival> rivals_;
   std::map<std::string, LaneMemory> memories_;
+  std::map<std::string, Lane*> lanes_;                       // of live sessions
+  std::map<std::string, std::set<std::string>> attentions_;  // subjects of notices about tables, by child
   size_t greetings_ = 0;
 };
 
@@ -400,12 +435,19 @@ Task<> accept_connections(tcp::acceptor acceptor, Intake& intake, Sessions& sess
 
 }  // namespace
 
-Task<> accept_children(const Config& config, StatusBoard& board) {
+Task<> accept_children(const Config& config, StatusBoard& board, ChildWalks* walks) {
   auto executor = co_await asio::this_coro::executor;
   board.intake().set_listen(config.intake->listen);
   for (const ChildConfig& child : config.intake->children) board.child(child.name);
   Intake intake(config, board, TlsContext(config.tls, config.node.name));
   tcp::acceptor acceptor = listen_on(executor, config.intake->listen, "intake", "[intake] listen");
+  if (walks)
+    walks->set([&](const std::string& child, const std::string& table, bool may_delete_extra) {
+      return intake.resync(child, table, may_delete_extra);
+    });
+  const std::shared_ptr<void> forget(nullptr, [&](void*) {
+    if (walks) walks->set({});
+  });
   board.intake().set_health(status::OK);
   board.intake().clear_message();
   board.clear_notice("intake");

@@ -5,6 +5,7 @@
 
 #include <boost/asio/post.hpp>
 #include <csignal>
+#include <set>
 #include <thread>
 
 #include "base/clock.h"
@@ -52,7 +53,7 @@ class Agent {
 
   Task<> run() {
     co_await until_one_ends(stopping(), watchdog(), serve_control_socket(), serve_status(), watch_database(), send(),
-                            take());
+                            take(), verify_regularly());
   }
 
  private:
@@ -65,7 +66,63 @@ class Agent {
 
   Task<> serve_control_socket() {
     const RetryLoop loop{.what = "control socket", .report = {}};
-    co_await loop.run([this] { return serve_control(config_.control_socket(), board_); });
+    const Commands commands{{"verify", [this](const auto& words) { return verify(words); }},
+                            {"cancel", [this](const auto&) { return cancel(); }},
+                            {"resync-child", [this](const auto& words) { return resync_child(words); }},
+                            {"verification", [this](const auto&) { return results(); }}};
+    co_await loop.run([&] { return serve_control(config_.control_socket(), board_, commands); });
+  }
+
+  // "repair", "delete-extra", tables; no table: all. Empty when it began, else why not.
+  std::string verify(const std::vector<std::string>& words) {
+    VerifyOrder order;
+    for (const std::string& word : words) {
+      if (word == "repair")
+        order.repairs = true;
+      else if (word == "delete-extra")
+        order.deletes_extra = true;
+      else
+        order.tables.push_back(word);
+    }
+    return begin_verification(std::move(order));
+  }
+
+  std::string begin_verification(VerifyOrder order) {
+    if (!config_.parent) return "this node has no parent to compare with";
+    const auto is_sent = [this](const std::string& name) {
+      return std::any_of(config_.tables.begin(), config_.tables.end(),
+                         [&](const TableConfig& sent) { return sent.full_name() == name; });
+    };
+    for (const std::string& table : order.tables)
+      if (!is_sent(table)) return "this node does not send a table " + table;
+    if (order.tables.empty())
+      for (const TableConfig& table : config_.tables) order.tables.push_back(table.full_name());
+    return refresh_state_.begin_verification(std::move(order));
+  }
+
+  // A child, one of its tables, perhaps "delete-extra". Returns what is to be said.
+  std::string resync_child(const std::vector<std::string>& words) {
+    if (words.size() < 2) return "a child and a table have to be named";
+    if (!config_.intake) return "this node takes no children";
+    return child_walks_.resync(words[0], words[1], words.size() > 2 && words[2] == "delete-extra");
+  }
+
+  std::string cancel() { return refresh_state_.cancel_verification() ? "" : "no comparison is under way"; }
+
+  std::string results() const {
+    status::VerificationReport report;
+    *report.mutable_verification() = refresh_state_.verification();
+    for (const status::Difference& difference : refresh_state_.differences()) *report.add_differences() = difference;
+    return report.SerializeAsString();
+  }
+
+  // The first one when the agent has run for so long.
+  Task<> verify_regularly() {
+    if (!config_.parent || config_.verify.every.count() == 0) co_return co_await never();
+    for (;;) {
+      co_await sleep_for(config_.verify.every);
+      begin_verification({.tables = {}, .repairs = config_.verify.repairs});
+    }
   }
 
   Task<> serve_status() {
@@ -105,12 +162,35 @@ class Agent {
     board_.capture();
     board_.uplink();
     co_await loop.run([this]() -> Task<> {
-      Queue queue(config_.queue);
+      const auto opened = open_queue();
+      Queue& queue = *opened;
       board_.clear_notice("queue");
       Worker writer("queue writer"), reader("queue reader");
       queue.on_append([this] { asio::post(context_, [this] { appended_.notify(); }); });
       co_await until_one_ends(capture(queue, writer), deliver(queue, reader, writer), watch_queue(queue, reader));
     });
+  }
+
+  // A damaged one is set aside, and a new stream begins.
+  std::unique_ptr<Queue> open_queue() {
+    if (!is_queue_damaged_) {
+      try {
+        return std::make_unique<Queue>(config_.queue);
+      } catch (const QueueDamaged& damage) {
+        spdlog::error("queue: {}", damage.message());
+      }
+    }
+    is_queue_damaged_ = true;
+    Queue::set_aside(config_.queue);
+    is_queue_damaged_ = false;
+    return std::make_unique<Queue>(config_.queue);
+  }
+
+  // Until a person has taken them away: they hold rows, and the disk may be failing.
+  void show_set_aside(const std::vector<std::string>& files) {
+    if (files.empty()) return board_.clear_notice("damaged queue");
+    board_.set_notice("damaged queue", status::ATTENTION, "the queue was damaged, and set aside as " + files.back(),
+                      "look whether the disk is failing; the file holds rows and is of no more use: delete it");
   }
 
   Task<> capture(Queue& queue, Worker& writer) {
@@ -122,7 +202,7 @@ class Agent {
                            board_.set_notice("capture", health_of(error), error.message(), error.hint());
                          }};
     co_await loop.run([&]() -> Task<> {
-      co_await until_one_ends(capture_once(config_, queue, writer, board_), restart_capture_.wait());
+      co_await until_one_ends(capture_once(config_, queue, writer, board_, refresh_state_), restart_capture_.wait());
     });
   }
 
@@ -143,15 +223,21 @@ class Agent {
                              },
                          .has_progressed = [&memory] { return memory.has_progressed; }};
     co_await loop.run([&]() -> Task<> {
-      return deliver_once(
-          Delivery{config_, queue, reader, writer, board_, appended_, [this] { restart_capture_.notify(); }}, memory);
+      return deliver_once(Delivery{config_, queue, reader, writer, board_, refresh_state_.parent(), appended_,
+                                   [this] { restart_capture_.notify(); }},
+                          memory);
     });
   }
 
   // The queue's figures, once a second.
   Task<> watch_queue(Queue& queue, Worker& reader) {
     for (;;) {
+      if (queue.is_damaged()) {
+        is_queue_damaged_ = true;
+        throw Error(ErrorKind::resource, "the queue " + config_.queue.path + " is damaged, and is set aside");
+      }
       const QueueStats stats = co_await reader.run([&] { return queue.stats(); });
+      show_set_aside(co_await reader.run([&] { return Queue::files_set_aside(config_.queue); }));
       auto& status = board_.queue();
       status.set_health(status::OK);
       status.clear_message();
@@ -177,13 +263,16 @@ class Agent {
                            status.set_message(error.message());
                            board_.set_notice("intake", health_of(error), error.message(), error.hint());
                          }};
-    co_await loop.run([this] { return accept_children(config_, board_); });
+    co_await loop.run([this] { return accept_children(config_, board_, &child_walks_); });
   }
 
   const Config& config_;
   StatusBoard board_;
   Signal appended_;
   Signal restart_capture_;
+  bool is_queue_damaged_ = false;  // the one that was open last
+  RefreshState refresh_state_;
+  ChildWalks child_walks_;
   Signal stop_;
   asio::io_context& context_;
 };

@@ -57,7 +57,7 @@ Task<StreamRecord> begin_stream(const Config& config, const std::vector<SourceTa
   record.system_identifier = source.system_identifier;
   record.timeline = source.timeline;
   record.confirm_lsn = consistent_point;
-  record.replication_set = describe_replication_set(config, tables);
+  record.replication_set = describe_replication_set(config, tables, "");
   co_await store_stream_row(session, config.node.name, slot, record.stream, record.nonces[0], source.system_identifier);
   co_await record_rows_not_copied(session, config);
 
@@ -107,7 +107,8 @@ Task<StreamStart> continue_or_begin_stream(const Config& config, const std::vect
   const ReplicationSetChange change = compare_replication_sets(record.replication_set, config, tables);
   std::string reason = reason_for_new_stream(facts_of(record), source);
   if (reason.empty() && !change.changed.empty())
-    reason = "the row filter or the columns of " + change.changed.front() + " changed";
+    reason =
+        "the row filter or the columns of " + change.changed.front() + " changed, or it was not published for a while";
   if (!reason.empty()) {
     record = co_await begin_stream(config, tables, queue, queue_writer, session, wal, board, record, source, reason);
     start.head = co_await queue_writer.run([&] { return queue.head(); });
@@ -120,7 +121,7 @@ Task<StreamStart> continue_or_begin_stream(const Config& config, const std::vect
   if (source.switch_point) end = std::min(end, *source.switch_point);
   record.confirm_lsn = std::min(record.confirm_lsn, end);
   record.timeline = source.timeline;
-  record.replication_set = describe_replication_set(config, tables);
+  record.replication_set = describe_replication_set(config, tables, record.replication_set);
   co_await queue_writer.run([&] { queue.store_stream_record(record); });
   if (!change.added.empty()) {
     Config added = config;

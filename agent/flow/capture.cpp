@@ -11,6 +11,7 @@
 #include "base/on_failure.h"
 #include "base/signal.h"
 #include "flow/begin_stream.h"
+#include "flow/refresh.h"
 #include "queue/pace.h"
 #include "source/assembler.h"
 #include "source/catalogue.h"
@@ -35,8 +36,8 @@ constexpr auto kNonceInterval = std::chrono::hours(1);
 
 class CaptureRun {
  public:
-  CaptureRun(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board, Connection& session,
-             WalStream& wal, const StreamStart& start, const asio::any_io_executor& executor)
+  CaptureRun(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board, RefreshState& refresh_state,
+             Connection& session, WalStream& wal, const StreamStart& start, const asio::any_io_executor& executor)
       : config_(config),
         queue_(queue),
         queue_writer_(queue_writer),
@@ -44,6 +45,7 @@ class CaptureRun {
         session_(session),
         wal_(wal),
         assembler_(start.head, start.record.last_commit, start.is_slot_behind),
+        refresh_(config, queue, board, assembler_, refresh_state, executor),
         durable_(start.record.confirm_lsn),
         log_snapshot_at_(start.record.confirm_lsn),
         stored_(executor),
@@ -97,6 +99,8 @@ class CaptureRun {
       work_.notify();
     }
   }
+
+  Task<> refresh() { return refresh_.run(); }
 
   Task<> renew_nonces() {
     for (;;) {
@@ -250,6 +254,7 @@ class CaptureRun {
   Task<> start_stream() {
     co_await wal_.start(config_.slot(), config_.publication());
     is_streaming_ = true;
+    refresh_.begin_streaming();
     note_look();
     report_health("streaming");
     spdlog::info("capture: streaming from slot {} at {}", config_.slot(), durable_.to_string());
@@ -385,12 +390,16 @@ class CaptureRun {
     } else if (const auto* begin = std::get_if<BeginMessage>(&message)) {
       transaction_xid_ = begin->xid;
       assembler_.begin(*begin);
+      refresh_.placer().begin(begin->xid);
     } else if (const auto* commit = std::get_if<CommitMessage>(&message)) {
       assembler_.commit(*commit);
+      refresh_.placer().commit();
       received_ = std::max(received_, commit->end_lsn);
     } else if (const auto* truncate = std::get_if<TruncateMessage>(&message)) {
       for (const uint32_t oid : truncate->oids)
         if (const CapturedTable* table = table_of(oid)) assembler_.clear(*table);
+    } else if (const auto* written = std::get_if<LogicalMessage>(&message)) {
+      refresh_.placer().message(*written);
     } else if (std::holds_alternative<RelationMessage>(message)) {
       return false;
     }
@@ -417,6 +426,7 @@ class CaptureRun {
       if (table.oid != relation.oid) continue;
       memo_.forget(relation.oid);
       assembler_.define(captured_table(relation, table));
+      refresh_.relation(relation.oid);
       co_return;
     }
     // A table that was taken out of the configuration: what was written before it left the publication still comes.
@@ -447,6 +457,7 @@ class CaptureRun {
   WalStream& wal_;
 
   Assembler assembler_;
+  Refresh refresh_;
   FilterMemo memo_;
   std::vector<SourceTable> source_tables_;
   std::optional<uint32_t> catalogue_xid_;        // the transaction for which source_tables_ was read
@@ -501,7 +512,8 @@ Task<> give_up_stream(Queue& queue, Worker& queue_writer, std::string reason) {
 
 }  // namespace
 
-Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board) {
+Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board,
+                    RefreshState& refresh_state) {
   auto& status = board.capture();
   status.set_state("connecting");
   status.set_slot(config.slot());
@@ -518,7 +530,8 @@ Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, St
 
   status.set_stream(start.record.stream.to_string());
   status.set_confirmed_lsn(start.record.confirm_lsn.to_string());
-  CaptureRun run(config, queue, queue_writer, board, *session, *wal, start, co_await asio::this_coro::executor);
+  CaptureRun run(config, queue, queue_writer, board, refresh_state, *session, *wal, start,
+                 co_await asio::this_coro::executor);
   // When a task fails, the others may have to wait for the queue: PostgreSQL, which may be shutting down, must not wait
   // with them.
   const auto hang_up = [&wal] { wal->hang_up(); };
@@ -526,7 +539,8 @@ Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, St
   try {
     co_await until_one_ends(on_failure(hang_up, run.read()), on_failure(hang_up, run.store()),
                             on_failure(hang_up, run.report()), on_failure(hang_up, run.renew_nonces()),
-                            on_failure(hang_up, run.keep_log_short()), run.watch_for_shutdown(*sentinel));
+                            on_failure(hang_up, run.keep_log_short()), on_failure(hang_up, run.refresh()),
+                            run.watch_for_shutdown(*sentinel));
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::stream_lost) throw;
     lost = error;

@@ -11,11 +11,13 @@
 
 #include "base/worker.h"
 #include "config/config.h"
+#include "flow/refresh_state.h"
 #include "monitor/status_board.h"
 #include "queue/queue.h"
 
 namespace tributary {
 
-Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board);
+Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board,
+                    RefreshState& refresh_state);
 
 }  // namespace tributary

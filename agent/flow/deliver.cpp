@@ -74,7 +74,12 @@ Task<> send_batches(Delivery& delivery, UplinkSession& session, Queue::Place pla
 
 Task<> take_acknowledgements(Delivery& delivery, UplinkSession& session, Signal& moved, DeliveryMemory& memory) {
   for (;;) {
-    const Acknowledgement acknowledgement = co_await session.next_acknowledgement();
+    const UplinkSession::News news = co_await session.next_news();
+    if (const auto* want = std::get_if<Want>(&news)) {
+      delivery.parent.take(*want);
+      continue;
+    }
+    const auto& acknowledgement = std::get<Acknowledgement>(news);
     auto& status = delivery.board.uplink();
     if (acknowledgement.is_held) {
       status.set_state("held");
@@ -91,6 +96,7 @@ Task<> take_acknowledgements(Delivery& delivery, UplinkSession& session, Signal&
       delivery.board.clear_notice("uplink");
     }
     if (!acknowledgement.is_moved) continue;
+    delivery.parent.applied(acknowledgement.applied);
     memory.has_progressed = true;
     moved.notify();
   }
@@ -193,6 +199,8 @@ Task<> deliver_once(Delivery delivery, DeliveryMemory& memory) {
   spdlog::info("uplink: connected to {} at {}, continuing after {}", parent.name, session->peer_address(),
                applied.to_string());
 
+  delivery.parent.welcome(applied, session->welcomed());
+  const std::shared_ptr<void> leave(nullptr, [&delivery](void*) { delivery.parent.disconnected(); });
   Signal moved(co_await asio::this_coro::executor);
   // Cancellation alone does not reach every wait inside TLS: the first task to fail takes the link away from the
   // others.

@@ -12,6 +12,7 @@
 #include "base/signal.h"
 #include "base/worker.h"
 #include "config/config.h"
+#include "flow/parent_view.h"
 #include "monitor/status_board.h"
 #include "queue/queue.h"
 
@@ -23,6 +24,7 @@ struct Delivery {
   Worker& queue_reader;
   Worker& queue_writer;
   StatusBoard& board;
+  ParentView& parent;
   Signal& appended;                       // the queue has more
   std::function<void()> restart_capture;  // the stream broke: capture must begin a new one
 };

@@ -2,8 +2,10 @@
 // change is noticed before another row is read.
 //
 // A filter that changed cannot simply be taken up: the changes between the slot's position and the change were made
-// under the old one, and rows that meet only one of the two would be missing or linger. Until there is a refresh, a new
-// stream begins. A table that was added brings what changes from now on; one that was removed is no longer sent.
+// under the old one, and rows that meet only one of the two would be missing or linger. So a new stream begins, in
+// which every table is refreshed. It does too where a table comes back that was taken out, of the configuration or of
+// the publication alone: what happened meanwhile is in no stream, and the parent may not know that it was out. A table
+// that was never there needs no more than its own refresh.
 #pragma once
 
 #include <string>
@@ -15,12 +17,13 @@
 namespace tributary {
 
 struct ReplicationSetChange {
-  std::vector<std::string> changed;  // "schema.table": another filter, or other columns
+  std::vector<std::string> changed;  // "schema.table": another filter, or other columns, or it was out
   std::vector<TableConfig> added;
 };
 
-// `tables` in the order of config.tables.
-std::string describe_replication_set(const Config& config, const std::vector<SourceTable>& tables);
+// `tables` in the order of config.tables; `before`: what was described before in the same stream.
+std::string describe_replication_set(const Config& config, const std::vector<SourceTable>& tables,
+                                     const std::string& before);
 // From what was described before to what it is now. Everything is `added` when nothing was described before.
 ReplicationSetChange compare_replication_sets(const std::string& before, const Config& config,
                                               const std::vector<SourceTable>& tables);

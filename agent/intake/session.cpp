@@ -6,6 +6,11 @@
 #include "wire/protocol.h"
 
 namespace tributary {
+namespace {
+
+constexpr size_t kWantBytesMax = kControlFrameBytesMax / 2;
+
+}  // namespace
 
 Task<std::unique_ptr<IntakeSession>> IntakeSession::greet(std::unique_ptr<Link> link, std::string our_name,
                                                           const IntakeConfig& intake) {
@@ -26,7 +31,9 @@ Task<std::unique_ptr<IntakeSession>> IntakeSession::greet(std::unique_ptr<Link> 
 IntakeSession::IntakeSession(std::unique_ptr<Link> link, std::string node, Uuid instance)
     : link_(std::move(link)), node_(std::move(node)), instance_(instance) {}
 
-Task<> IntakeSession::welcome(std::string our_name, Position applied) {
+Task<> IntakeSession::welcome(std::string our_name, Want state) {
+  const Position applied = state.at;
+  std::vector<Want> pieces = Want::split(std::move(state), kWantBytesMax);
   link::Frame frame;
   link::Welcome& welcome = *frame.mutable_welcome();
   welcome.set_protocol_version(kProtocolVersion);
@@ -34,8 +41,18 @@ Task<> IntakeSession::welcome(std::string our_name, Position applied) {
   write_position(welcome.mutable_applied(), applied);
   welcome.set_window_bytes(kWindowBytes);
   welcome.set_frame_bytes_max(kFrameBytesMax);
+  write_want(welcome.mutable_want(), pieces.front());
   reached_ = applied;
   co_await link_->send(frame);
+  for (size_t i = 1; i < pieces.size(); ++i) co_await want(std::move(pieces[i]));
+}
+
+Task<> IntakeSession::want(Want want) {
+  for (const Want& piece : Want::split(std::move(want), kWantBytesMax)) {
+    link::Frame frame;
+    write_want(frame.mutable_want(), piece);
+    co_await link_->send(frame);
+  }
 }
 
 Task<> IntakeSession::refuse(link::RefusalCode code, std::string message, std::string hint) {
@@ -68,6 +85,7 @@ Task<IntakeSession::Inbound> IntakeSession::receive() {
       case link::Frame::kHello:
       case link::Frame::kWelcome:
       case link::Frame::kAck:
+      case link::Frame::kWant:
       case link::Frame::BODY_NOT_SET: throw Error(ErrorKind::protocol, "the child sent a frame out of place");
     }
   }

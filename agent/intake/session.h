@@ -13,6 +13,7 @@
 
 #include "change/batch.h"
 #include "change/relation.h"
+#include "change/want.h"
 #include "config/config.h"
 #include "intake/receipts.h"
 #include "wire/heartbeat.h"
@@ -32,7 +33,9 @@ class IntakeSession {
   const Uuid& instance() const { return instance_; }
   const std::string& peer_address() const { return link_->peer_address(); }
 
-  Task<> welcome(std::string our_name, Position applied);
+  // `state`: all that is known of the child's tables, at the applied position.
+  Task<> welcome(std::string our_name, Want state);
+  Task<> want(Want want);
   // Says why and ends the session; never throws, except when cancelled.
   Task<> refuse(link::RefusalCode code, std::string message, std::string hint = {});
 

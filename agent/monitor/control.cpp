@@ -21,10 +21,12 @@ using asio::local::stream_protocol;
 using boost::system::error_code;
 
 constexpr size_t kConnectionsMax = 8;
-constexpr size_t kCommandBytesMax = 256;
+constexpr size_t kCommandBytesMax = 64 << 10;
 constexpr uint32_t kAnswerBytesMax = 256u << 20;
 constexpr auto kConnectionTime = std::chrono::seconds(10);
 constexpr mode_t kMode = 0660;
+constexpr char kStatus[] = "status";
+constexpr char kBetweenWords = '\t';
 constexpr auto kTupled = asio::as_tuple(asio::use_awaitable);
 
 stream_protocol::endpoint endpoint_of(const std::string& path) {
@@ -70,27 +72,46 @@ stream_protocol::acceptor listen_control(asio::any_io_executor executor, const s
   return acceptor;
 }
 
-Task<> converse(stream_protocol::socket& socket, const StatusBoard& board) {
+std::vector<std::string> words_of(const std::string& line) {
+  std::vector<std::string> words(1);
+  for (const char c : line)
+    if (c == kBetweenWords)
+      words.emplace_back();
+    else
+      words.back() += c;
+  return words;
+}
+
+Task<> converse(stream_protocol::socket& socket, const StatusBoard& board, const Commands& commands) {
   std::string command;
   const auto [failure, size] =
       co_await asio::async_read_until(socket, asio::dynamic_buffer(command, kCommandBytesMax), '\n', kTupled);
   if (failure) co_return;
-  if (command.substr(0, size) != "status\n") co_return;
-  const std::string body = board.snapshot().SerializeAsString();
+  std::vector<std::string> words = words_of(command.substr(0, size - 1));
+  std::string body;
+  if (words.front() == kStatus) {
+    body = board.snapshot().SerializeAsString();
+  } else {
+    const auto known = commands.find(words.front());
+    if (known == commands.end()) co_return;
+    words.erase(words.begin());
+    body = known->second(words);
+  }
   std::string answer;
   put_u32(answer, static_cast<uint32_t>(body.size()));
   answer += body;
   co_await asio::async_write(socket, asio::buffer(answer), kTupled);
 }
 
-Task<> serve_one_after_another(stream_protocol::acceptor& acceptor, const StatusBoard& board) {
+Task<> serve_one_after_another(stream_protocol::acceptor& acceptor, const StatusBoard& board,
+                               const Commands& commands) {
   for (;;) {
     auto [failure, socket] = co_await acceptor.async_accept(kTupled);
     if (failure) {  // no descriptors left, most likely; or cancellation, and then this wait throws
       co_await sleep_for(std::chrono::milliseconds(200));
       continue;
     }
-    co_await until_one_ends(converse(socket, board), sleep_for(kConnectionTime));
+    co_await until_one_ends(converse(socket, board, commands), sleep_for(kConnectionTime));
   }
 }
 
@@ -115,29 +136,39 @@ Task<std::string> ask(std::string path, std::string command) {
   co_return answer;
 }
 
-}  // namespace
-
-Task<> serve_control(std::string path, const StatusBoard& board) {
-  auto acceptor = listen_control(co_await asio::this_coro::executor, path);
-  co_await side_by_side(kConnectionsMax, [&] { return serve_one_after_another(acceptor, board); });
-}
-
-status::NodeStatus fetch_status(const std::string& path) {
+std::string answer_of(const std::string& path, const std::string& command) {
   asio::io_context io;
   std::exception_ptr failure;
   std::string answer;
-  asio::co_spawn(io, with_deadline(kConnectionTime, "the agent's answer at " + path, ask(path, "status\n")),
+  asio::co_spawn(io, with_deadline(kConnectionTime, "the agent's answer at " + path, ask(path, command)),
                  [&](std::exception_ptr error, std::string result) {
                    failure = error;
                    answer = std::move(result);
                  });
   io.run();
   if (failure) std::rethrow_exception(failure);
+  return answer;
+}
+
+}  // namespace
+
+Task<> serve_control(std::string path, const StatusBoard& board, Commands commands) {
+  auto acceptor = listen_control(co_await asio::this_coro::executor, path);
+  co_await side_by_side(kConnectionsMax, [&] { return serve_one_after_another(acceptor, board, commands); });
+}
+
+status::NodeStatus fetch_status(const std::string& path) {
   status::NodeStatus node;
-  if (!node.ParseFromString(answer))
+  if (!node.ParseFromString(ask_agent(path, {kStatus})))
     throw Error(ErrorKind::protocol, "the answer from " + path + " is no status",
                 "the running agent may be of another version: restart it");
   return node;
+}
+
+std::string ask_agent(const std::string& path, const std::vector<std::string>& words) {
+  std::string line;
+  for (const std::string& word : words) line += (line.empty() ? "" : std::string(1, kBetweenWords)) + word;
+  return answer_of(path, line + "\n");
 }
 
 }  // namespace tributary

@@ -79,10 +79,19 @@ std::vector<std::string> reasons_not_ready(const status::NodeStatus& node) {
 }
 
 std::string rows_not_copied_in_words(const status::Table& table) {
-  if (table.rows_not_copied() == 0) return {};
+  if (table.is_copied() || table.rows_not_copied() == 0) return {};
   if (table.rows_not_copied() < 0) return "rows from before the stream began are not counted yet";
-  return count_in_words(static_cast<uint64_t>(table.rows_not_copied()), "row", "rows") +
-         " from before the stream began not copied to the parent";
+  const auto rows = static_cast<uint64_t>(table.rows_not_copied());
+  const std::string words = count_in_words(rows, "row", "rows") + " from before the stream began ";
+  if (table.rows_copied() == 0) return words + "not copied to the parent yet";
+  const uint64_t percent = std::min<uint64_t>(99, table.rows_copied() * 100 / rows);
+  std::string rest;
+  if (table.rows_per_second() >= 1) {
+    const double left = static_cast<double>(rows - std::min(rows, table.rows_copied())) / table.rows_per_second();
+    rest = ", " + count_in_words(static_cast<uint64_t>(table.rows_per_second())) + " rows/s, " + age_in_words(left) +
+           " left";
+  }
+  return words + "being copied to the parent, " + std::to_string(percent) + kPercentDone + rest;
 }
 
 }  // namespace tributary

@@ -32,5 +32,6 @@ std::vector<std::string> reasons_not_ready(const status::NodeStatus& node);
 
 // "public.document: 1,234 rows that match ... are not copied"; empty when there are none.
 std::string rows_not_copied_in_words(const status::Table& table);
+inline constexpr char kPercentDone[] = " % done";  // in these words
 
 }  // namespace tributary

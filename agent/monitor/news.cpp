@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "monitor/health.h"
+
 namespace tributary {
 namespace {
 
@@ -24,7 +26,15 @@ status::NodeStatus without_figures(status::NodeStatus report) {
     capture.clear_confirmed_lsn();
     capture.clear_transactions();
     capture.clear_changes();
+    for (status::Table& table : *capture.mutable_tables()) {
+      table.clear_rows_copied();
+      table.clear_rows_per_second();
+    }
+    if (capture.verification().state() == status::Verification::UNDER_WAY) capture.clear_verification();
   }
+  // How far a table is copied.
+  for (status::Notice& notice : *report.mutable_notices())
+    if (notice.message().find(kPercentDone) != std::string::npos) notice.clear_message();
   if (report.has_queue()) {
     const status::Health health = report.queue().health();
     const std::string message = report.queue().message();

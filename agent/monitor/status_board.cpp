@@ -63,8 +63,6 @@ status::NodeStatus StatusBoard::snapshot() const {
     notice.set_subject("table " + table.name());
     notice.set_health(status::ATTENTION);
     notice.set_message(words);
-    if (table.rows_not_copied() > 0)
-      notice.set_hint("an UPDATE of such a row sends it; the initial copy is not part of this version");
     notice.set_since(snapshot.started_at());
   }
   snapshot.set_health(health_of_own_parts(snapshot));

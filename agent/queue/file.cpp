@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <system_error>
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "queue/lock.h"
 #include "queue/store.h"
 
 namespace tributary {
@@ -16,6 +18,8 @@ namespace {
 
 constexpr uint32_t kApplicationId = 0x74726962;  // "trib"
 constexpr uint32_t kVersion = 2;
+constexpr char kDamaged[] = ".damaged-";
+constexpr size_t kSetAsideMax = 3;
 
 // A small append touches one page, so that it costs the disk no more than PostgreSQL's own commit does: no index grows
 // with it, ids are given by us, and what would be in `state` lies in the row until `state` is written for another
@@ -67,11 +71,15 @@ CREATE TABLE relation (shape_id INTEGER PRIMARY KEY, number INTEGER NOT NULL, by
 }
 
 void recognize(const std::string& path, int file) {
+  // Only a queue has one beside it.
+  const bool was_queue = std::filesystem::exists(path + ".ballast");
   char header[100];
   const ssize_t size = pread(file, header, sizeof header, 0);
   if (size != static_cast<ssize_t>(sizeof header) ||
-      std::string_view(header, 16) != std::string_view("SQLite format 3", 16))
+      std::string_view(header, 16) != std::string_view("SQLite format 3", 16)) {
+    if (was_queue) throw QueueDamaged(path, "its beginning is lost");
     throw_not_a_queue(path, "it is no SQLite database");
+  }
   ByteReader in({header, sizeof header});
   in.skip(60);
   const uint32_t version = in.u32();
@@ -138,6 +146,37 @@ void create_or_recognize(const std::string& path) {
     throw Error(ErrorKind::setup, "cannot open the queue " + path + ": " + std::generic_category().message(error),
                 "let the agent's user own the file");
   if (!has_content) create(path);
+}
+
+std::vector<std::string> Queue::files_set_aside(const QueueConfig& config) {
+  const std::filesystem::path path = config.path;
+  const std::string beginning = path.filename().string() + kDamaged;
+  std::vector<std::string> found;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(path.parent_path(), ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(beginning) && !name.ends_with("-wal") && !name.ends_with("-shm"))
+      found.push_back(entry.path().string());
+  }
+  return found;
+}
+
+void Queue::set_aside(const QueueConfig& config) {
+  const FileLock lock(config.path + ".lock");
+  const std::vector<std::string> before = files_set_aside(config);
+  if (before.size() >= kSetAsideMax)
+    throw Error(ErrorKind::setup, "the queue " + config.path + " is damaged, as were others before it",
+                "look for what is wrong with the disk; then move away " + before.front() + " and the like");
+  const std::string aside =
+      config.path + kDamaged +
+      std::to_string(std::chrono::system_clock::now().time_since_epoch() / std::chrono::milliseconds(1));
+  // The file itself last: without it the others would be taken for leftovers.
+  for (const char* kind : {"-wal", "-shm", ""})
+    if (rename((config.path + kind).c_str(), (aside + kind).c_str()) != 0 && errno != ENOENT)
+      throw Error(ErrorKind::setup,
+                  "cannot rename the damaged queue " + config.path + ": " + std::generic_category().message(errno),
+                  "let the agent's user write to that directory");
+  sync_directory(config.path);
 }
 
 }  // namespace tributary

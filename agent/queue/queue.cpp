@@ -38,6 +38,10 @@ Queue::Queue(const QueueConfig& config, Options options)
     : state_(std::make_unique<State>(config, std::move(options))) {}
 Queue::~Queue() = default;
 
+bool Queue::is_damaged() const {
+  return state_->is_damaged;
+}
+
 Uuid Queue::instance() const {
   return state_->stored.instance;
 }
@@ -185,6 +189,8 @@ std::vector<StoredBatch> Queue::read_after(int64_t id, size_t batches_max, uint6
     std::vector<StoredBatch> batches;
     for (BatchRow& row : state.reader->rows_after(id, stored.complete_id, batches_max, bytes_max)) {
       row.batch.payload = state.reader->payload(row.id);
+      // SQLite does not notice other bytes in a large value.
+      if (row.batch.kind == BatchKind::changes) decompress(row.batch.payload, row.batch.raw_bytes);
       batches.push_back({row.id, std::move(row.batch)});
     }
     return batches;

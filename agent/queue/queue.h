@@ -7,7 +7,7 @@
 // writer and reader side use separate connections. What a returned function wrote is fsynced (acknowledge excepted: to
 // lose it only keeps batches longer). Errors: Error(resource) when a bound is reached, the disk is full or SQLite says
 // busy or I/O error, nothing is stored then and the same call may be tried again; Error(setup) when the file is not a
-// queue, is corrupt, or belongs to another process. A file that is not a queue is never changed.
+// queue, or belongs to another process; QueueDamaged when it is corrupt. A file that is not a queue is never changed.
 #pragma once
 
 #include <functional>
@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "change/batch.h"
 #include "change/position.h"
 #include "change/relation.h"
@@ -47,6 +48,12 @@ struct QueueStats {
   Position applied;  // the last position acknowledged by the parent
 };
 
+// An Error(setup). What can still be read of the file is not to be relied on.
+class QueueDamaged : public Error {
+ public:
+  QueueDamaged(const std::string& path, const std::string& reason);
+};
+
 // A stored batch and the row it lies in.
 struct StoredBatch {
   int64_t id = 0;
@@ -67,7 +74,15 @@ class Queue {
   Queue(const QueueConfig& config, Options options);
   ~Queue();
 
+  // Renames the file, with its -wal and -shm files, to PATH.damaged-TIME: the next queue begins empty. Error(setup)
+  // when three were set aside before and are still there: a person has to look at the disk.
+  static void set_aside(const QueueConfig& config);
+  // Those that are there.
+  static std::vector<std::string> files_set_aside(const QueueConfig& config);
+
   Uuid instance() const;  // made with the file
+  // Whether any call has thrown QueueDamaged.
+  bool is_damaged() const;
 
   // --- writer side ---
   StreamRecord stream_record();

@@ -82,7 +82,7 @@ void Queue::State::free_rows(int64_t last_row, uint64_t bytes_max) {
   try {
     trim(last_row, bytes_max, kAllDeletions);
   } catch (const SQLite::Exception& failure) {
-    if (!says_full(writer->database(), failure)) throw_as_error(config.path, failure);
+    if (!says_full(writer->database(), failure)) fail(failure);
     make_room(true);
   }
 }
@@ -110,7 +110,7 @@ void Queue::State::trim_acknowledged() {
     trim(is_short ? acknowledged_id : writer->acknowledged_id_before(options.now() - keep), 0, kDeletionsPerCall);
     shrink_file();
   } catch (const SQLite::Exception& failure) {
-    if (!says_full(writer->database(), failure)) throw_as_error(config.path, failure);
+    if (!says_full(writer->database(), failure)) fail(failure);
     make_room(false);
   }
 }

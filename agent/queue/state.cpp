@@ -59,6 +59,15 @@ Queue::State::State(const QueueConfig& queue_config, Options queue_options)
   ballast.make();  // on a full disk the queue still opens: what it holds can be sent
 }
 
+void Queue::State::fail(const SQLite::Exception& failure) {
+  try {
+    throw_as_error(config.path, failure);
+  } catch (const QueueDamaged&) {
+    is_damaged = true;
+    throw;
+  }
+}
+
 StoreState Queue::State::remembered() const {
   const std::lock_guard guard(memory_mutex);
   return stored;

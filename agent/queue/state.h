@@ -4,6 +4,7 @@
 // Locks are taken in the order write_mutex, read_mutex, memory_mutex.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -35,7 +36,7 @@ struct Queue::State {
         transaction.commit();
         return;
       } catch (const SQLite::Exception& failure) {
-        if (was_full || !says_full(store.database(), failure)) throw_as_error(config.path, failure);
+        if (was_full || !says_full(store.database(), failure)) fail(failure);
         was_full = true;
       }
       make_room(needs_ballast);
@@ -47,12 +48,14 @@ struct Queue::State {
     try {
       return work();
     } catch (const SQLite::Exception& failure) {
-      throw_as_error(config.path, failure);
+      fail(failure);
     } catch (const Error& failure) {
-      if (failure.kind() == ErrorKind::protocol) throw_damaged(config.path, failure.message());
-      throw;
+      if (failure.kind() != ErrorKind::protocol) throw;
+      is_damaged = true;
+      throw QueueDamaged(config.path, failure.message());
     }
   }
+  [[noreturn]] void fail(const SQLite::Exception& failure);
 
   StoreState remembered() const;  // a copy of `stored`
   void remember(const StoreState& state);
@@ -75,6 +78,7 @@ struct Queue::State {
   void drop_incomplete();
   void keep_relation(const Relation& relation);  // memory_mutex held
 
+  std::atomic<bool> is_damaged = false;
   const QueueConfig config;
   const Options options;
   FileLock lock;

@@ -16,10 +16,9 @@ bool says_full(SQLite::Database& database, const SQLite::Exception& failure) {
   return error == ENOSPC || error == EDQUOT || error == EFBIG;  // quotas and limits do not come as SQLITE_FULL
 }
 
-void throw_damaged(const std::string& path, const std::string& reason) {
-  throw Error(ErrorKind::setup, "the queue " + path + " is damaged: " + reason,
-              "move the file away (with its -wal and -shm files): the agent then begins a new stream");
-}
+QueueDamaged::QueueDamaged(const std::string& path, const std::string& reason)
+    : Error(ErrorKind::setup, "the queue " + path + " is damaged: " + reason,
+            "move the file away (with its -wal and -shm files): the agent then begins a new stream") {}
 
 void throw_as_error(const std::string& path, const SQLite::Exception& failure) {
   const std::string queue = "the queue " + path;
@@ -33,7 +32,7 @@ void throw_as_error(const std::string& path, const SQLite::Exception& failure) {
     case SQLITE_IOERR:
     case SQLITE_NOMEM: throw Error(ErrorKind::resource, queue + " cannot be read or written" + reason);
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: throw_damaged(path, failure.what());
+    case SQLITE_NOTADB: throw QueueDamaged(path, failure.what());
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_READONLY:

@@ -18,7 +18,6 @@ namespace tributary {
 void create_or_recognize(const std::string& path);
 
 bool says_full(SQLite::Database& database, const SQLite::Exception& failure);
-[[noreturn]] void throw_damaged(const std::string& path, const std::string& reason);
 [[noreturn]] void throw_as_error(const std::string& path, const SQLite::Exception& failure);
 
 // What the one row of the table `state` holds together with the rows of `batch` stored since it was written; the rest

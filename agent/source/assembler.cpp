@@ -160,9 +160,17 @@ void Assembler::row(const CapturedTable& table, const RowMessage& message, Verdi
 
 void Assembler::clear(const CapturedTable& table) {
   if (is_skipping_) return;
-  write_change(payload_, ChangeKind::clear, relation_index(table), {});
-  ++changes_;
+  put_change(ChangeKind::clear, table, {});
   close_part_if_large();
+}
+
+void Assembler::refresh(ChangeKind kind, const Relation& shape, std::string_view body, size_t rows) {
+  const uint64_t id = shape.shape_id();
+  if (known_shapes_.insert(id).second) ready_.relations.push_back(shape);
+  auto place = std::find(relations_.begin(), relations_.end(), id);
+  if (place == relations_.end()) place = relations_.insert(place, id);
+  write_change(payload_, kind, static_cast<uint16_t>(place - relations_.begin()), body);
+  changes_ += 1 + static_cast<uint32_t>(rows);
 }
 
 // The new row with every value: what is unchanged comes from the whole old row (REPLICA IDENTITY FULL), if there is
@@ -185,8 +193,7 @@ void Assembler::write_whole(ChangeKind kind, const CapturedTable& table, const R
 
 void Assembler::write(ChangeKind kind, const CapturedTable& table, std::string_view wire_tuple) {
   if (table.sends_every_column()) {
-    write_change(payload_, kind, relation_index(table), wire_tuple);
-    ++changes_;
+    put_change(kind, table, wire_tuple);
     return;
   }
   read_values(wire_tuple, table, new_values_);
@@ -196,18 +203,26 @@ void Assembler::write(ChangeKind kind, const CapturedTable& table, std::string_v
 void Assembler::write_values(ChangeKind kind, const CapturedTable& table, const std::vector<Value>& wire_values) {
   out_values_.clear();
   for (const uint16_t column : table.sent_columns) out_values_.push_back(wire_values[column]);
-  write_change(payload_, kind, relation_index(table), {});
-  write_tuple(payload_, out_values_);
-  ++changes_;
+  write_out_values(kind, table);
 }
 
 void Assembler::write_key(ChangeKind kind, const CapturedTable& table, const std::vector<Value>& wire_values) {
   out_values_.clear();
   for (size_t i = 0; i < table.sent_columns.size(); ++i)
     out_values_.push_back(table.sent.columns[i].is_key ? wire_values[table.sent_columns[i]] : Value{});
-  write_change(payload_, kind, relation_index(table), {});
-  write_tuple(payload_, out_values_);
+  write_out_values(kind, table);
+}
+
+void Assembler::write_out_values(ChangeKind kind, const CapturedTable& table) {
+  out_tuple_.clear();
+  write_tuple(out_tuple_, out_values_);
+  put_change(kind, table, out_tuple_);
+}
+
+void Assembler::put_change(ChangeKind kind, const CapturedTable& table, std::string_view tuple) {
+  write_change(payload_, kind, relation_index(table), tuple);
   ++changes_;
+  if (watch_) watch_(table, kind, tuple);
 }
 
 uint16_t Assembler::relation_index(const CapturedTable& table) {

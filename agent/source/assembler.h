@@ -7,6 +7,7 @@
 // memory is bounded by the caller taking what is ready (a large transaction leaves in parts before its end).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -41,6 +42,10 @@ class Assembler {
   // so it must come by again, with the same xid and time.
   Assembler(Position head, std::optional<Commit> last_stored, bool is_slot_behind);
 
+  // Told of every change that is written, with its tuple (empty for a clear), which lives during the call.
+  using Watch = std::function<void(const CapturedTable& table, ChangeKind kind, std::string_view tuple)>;
+  void watch(Watch watch) { watch_ = std::move(watch); }
+
   void define(CapturedTable table);
   void forget(uint32_t oid) { tables_.erase(oid); }
   const CapturedTable* table(uint32_t oid) const;
@@ -50,10 +55,14 @@ class Assembler {
   // Throws Error(stream_lost) for an update or delete that was logged without the columns that its table needs of it.
   void row(const CapturedTable& table, const RowMessage& message, Verdict old_verdict, Verdict new_verdict);
   void clear(const CapturedTable& table);
+  // What a refresh found of a table (a chunk or a digest), as the only change of the open transaction, whose parts it
+  // never is. `rows`: how many a chunk has.
+  void refresh(ChangeKind kind, const Relation& shape, std::string_view body, size_t rows);
   // Throws Error(stream_lost) when the history is not the one that the queue stores.
   void commit(const CommitMessage& message);
   void keepalive(Lsn end);  // throws as commit does
 
+  const Position& head() const { return head_; }
   bool is_in_transaction() const { return is_open_; }
   bool is_skipping() const { return is_skipping_; }
   // Something that must reach the queue.
@@ -67,6 +76,8 @@ class Assembler {
 
  private:
   uint16_t relation_index(const CapturedTable& table);
+  void write_out_values(ChangeKind kind, const CapturedTable& table);
+  void put_change(ChangeKind kind, const CapturedTable& table, std::string_view tuple);
   void write(ChangeKind kind, const CapturedTable& table, std::string_view wire_tuple);
   void write_values(ChangeKind kind, const CapturedTable& table, const std::vector<Value>& wire_values);
   void write_key(ChangeKind kind, const CapturedTable& table, const std::vector<Value>& wire_values);
@@ -79,6 +90,7 @@ class Assembler {
   bool is_last_stored_expected_;
   Lsn confirm_lsn_;
 
+  Watch watch_;
   std::map<uint32_t, CapturedTable> tables_;
   std::set<uint64_t> known_shapes_;
 
@@ -102,6 +114,7 @@ class Assembler {
   Assembled ready_;
   size_t ready_bytes_ = 0;
   std::vector<Value> new_values_, old_values_, out_values_;
+  std::string out_tuple_;
 };
 
 }  // namespace tributary

@@ -23,6 +23,7 @@ SourceTable source_table(const TableConfig& config, const TableFacts& facts, con
                          const PublicationMember& member) {
   SourceTable table;
   table.oid = facts.oid;
+  table.membership_oid = member.oid;
   table.relation.schema = facts.schema;
   table.relation.name = facts.name;
   for (const ColumnFacts& column : facts.columns) {
@@ -122,6 +123,13 @@ Task<> record_rows_not_copied(Connection& connection, const Config& config) {
         "UPDATE tributary.published SET rows_not_copied = $3::bigint WHERE table_schema = $1 AND table_name = $2",
         {table.schema, table.name, std::to_string(count)});
   }
+}
+
+Task<> record_copied(Connection& connection, std::string schema, std::string table) {
+  co_await connection.execute(
+      "UPDATE tributary.published SET rows_not_copied = 0"
+      " WHERE table_schema = $1 AND table_name = $2 AND rows_not_copied <> 0",
+      {schema, table});
 }
 
 Task<std::vector<int64_t>> read_rows_not_copied(Connection& connection, const Config& config) {

@@ -25,6 +25,7 @@ struct SourceTable {
   char replica_identity = 'd';                   // of the table, or of a partitioned one's leaves
   std::vector<std::string> identity_columns;     // those that a leaf's old row carries at least; empty with 'f': all
   bool is_partitioned = false;
+  uint32_t membership_oid = 0;  // of the publication; another one when the table was out of it meanwhile
 
   // What travels: the columns with `send`.
   Relation sent_relation() const;
@@ -47,9 +48,12 @@ Task<bool> has_stream_begun(Connection& connection, std::string node);
 // How many rows of a configured table meet its filter. Scans the table.
 Task<int64_t> count_matching_rows(Connection& connection, const TableConfig& table);
 
-// Counts, for every configured table, the rows that are there now, which no stream brings to the parent, and keeps the
-// numbers in tributary.published. Called once a stream has begun.
+// Counts, for every configured table, the rows that are there now, which a stream does not bring to the parent without
+// a refresh, and keeps the numbers in tributary.published. Called once a stream has begun.
 Task<> record_rows_not_copied(Connection& connection, const Config& config);
+
+// A refresh has brought them all.
+Task<> record_copied(Connection& connection, std::string schema, std::string table);
 
 // The numbers kept, in the order of config.tables; -1: not counted yet.
 Task<std::vector<int64_t>> read_rows_not_copied(Connection& connection, const Config& config);

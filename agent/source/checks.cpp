@@ -69,24 +69,19 @@ void check_table(const PreparedTable& table, std::vector<Finding>& findings) {
 }
 
 Task<void> check_rows_before_stream(Connection& connection, const Config& config, std::vector<Finding>& findings) {
-  const bool has_begun = co_await has_stream_begun(connection, config.node.name);
-  std::vector<int64_t> counts;
-  if (has_begun) counts = co_await read_rows_not_copied(connection, config);
+  // Before the first stream there is nothing to say: it begins with the copying of what is there.
+  if (!co_await has_stream_begun(connection, config.node.name)) co_return;
+  const std::vector<int64_t> counts = co_await read_rows_not_copied(connection, config);
   for (size_t i = 0; i < config.tables.size(); ++i) {
-    const TableConfig& table = config.tables[i];
-    if (!has_begun) counts.push_back(co_await count_matching_rows(connection, table));
-    const int64_t rows = counts[i];
-    if (rows == 0) continue;
-    if (rows < 0)
-      findings.push_back({Verdict::warning,
-                          "the rows of " + table.full_name() + " from before the stream began are not counted",
+    const std::string name = config.tables[i].full_name();
+    if (counts[i] < 0)
+      findings.push_back({Verdict::warning, "the rows of " + name + " from before the stream began are not counted",
                           "restart the agent"});
-    else
+    else if (counts[i] > 0)
       findings.push_back({Verdict::warning,
-                          std::to_string(rows) + " of the rows of " + table.full_name() + " that meet the filter " +
-                              (has_begun ? "were there before the stream began: they were not copied"
-                                         : "are there before the stream begins: they will not be copied"),
-                          "begin with an equal table at the parent; a row is sent when it changes"});
+                          std::to_string(counts[i]) + " of the rows of " + name +
+                              " that meet the filter were there before the stream began, and are still being copied",
+                          "`tributary status` tells how far it is"});
   }
 }
 

@@ -96,9 +96,10 @@ std::vector<Grant> source_grants(const std::string& role, const std::string& dat
 
 std::vector<Grant> parent_grants(const std::string& role, const std::vector<ParentTable>& tables) {
   std::vector<Grant> grants;
-  const std::string state = "the position of each child is kept here";
+  const std::string state = "the position of each child, and how far it is refreshed, are kept here";
   grants.push_back(on_schema(role, "tributary", state));
-  grants.push_back(on_table(role, quote_name("tributary", "applied"), {"SELECT", "INSERT", "UPDATE", "DELETE"}, state));
+  for (const char* table : {"applied", "walk", "stale", "extra"})
+    grants.push_back(on_table(role, quote_name("tributary", table), {"SELECT", "INSERT", "UPDATE", "DELETE"}, state));
   grants.push_back({{"GRANT SET ON PARAMETER session_replication_role TO " + quote_name(role),
                      "foreign keys and triggers were enforced at the child; they are not again here"},
                     "has_parameter_privilege(" + quote_literal(role) + ", 'session_replication_role', 'SET')"});

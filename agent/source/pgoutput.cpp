@@ -87,9 +87,16 @@ Message parse_message(std::string_view bytes) {
       for (uint32_t i = 0; i < count; ++i) truncate.oids.push_back(in.u32());
       return truncate;
     }
+    case 'M': {
+      LogicalMessage message;
+      message.is_transactional = (in.u8() & 1) != 0;
+      in.skip(8);
+      message.prefix = in.c_string();
+      message.content = in.bytes(in.u32());
+      return message;
+    }
     case 'O':
-    case 'Y':
-    case 'M': return IgnoredMessage{};
+    case 'Y': return IgnoredMessage{};
     default: throw Error(ErrorKind::protocol, std::string("pgoutput: unknown message '") + tag + "'");
   }
 }

@@ -10,7 +10,7 @@
 //   'U' u32 oid, [('K' | 'O') tuple], 'N' tuple                                        update
 //   'D' u32 oid, ('K' | 'O') tuple                                                     delete
 //   'T' u32 n, u8 options, n × u32 oid                                                 truncate
-//   'M' u8 flags, u64 LSN, prefix, u32 length, bytes                                   message: of no meaning here
+//   'M' u8 flags, u64 LSN, prefix, u32 length, bytes                                   message
 // Source: https://www.postgresql.org/docs/15/protocol-logicalrep-message-formats.html
 #pragma once
 
@@ -63,9 +63,17 @@ struct TruncateMessage {
   std::vector<uint32_t> oids;
 };
 
+// What somebody wrote into the log by pg_logical_emit_message.
+struct LogicalMessage {
+  bool is_transactional = false;  // it stands in the open transaction; otherwise anywhere
+  std::string_view prefix;
+  std::string_view content;
+};
+
 struct IgnoredMessage {};
 
-using Message = std::variant<IgnoredMessage, BeginMessage, CommitMessage, RelationMessage, RowMessage, TruncateMessage>;
+using Message = std::variant<IgnoredMessage, BeginMessage, CommitMessage, RelationMessage, RowMessage, TruncateMessage,
+                             LogicalMessage>;
 
 // Throws Error(protocol) on anything malformed or unknown.
 Message parse_message(std::string_view bytes);

@@ -61,7 +61,7 @@ WHERE t.tgrelid = $1::oid AND t.tgname = 'zzz_tributary_complete')";
 constexpr char kPublicationMembers[] = R"(
 SELECT r.prrelid, n.nspname, c.relname, pg_get_expr(r.prqual, r.prrelid),
   (SELECT string_agg(a.attname, E'\x1f' ORDER BY a.attnum) FROM pg_attribute a
-   WHERE a.attrelid = r.prrelid AND a.attnum = ANY (r.prattrs::int2[]))
+   WHERE a.attrelid = r.prrelid AND a.attnum = ANY (r.prattrs::int2[])), r.oid
 FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid
 JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE p.pubname = $1)";
@@ -177,7 +177,8 @@ Task<PublicationFacts> read_publication_facts(Connection& connection, std::strin
   facts.is_for_all_tables = options.boolean(0, 1);
   const Result rows = co_await connection.execute(kPublicationMembers, {publication});
   for (int i = 0; i < rows.rows(); ++i) {
-    PublicationMember member{rows.text(i, 1), rows.text(i, 2), std::nullopt, split_names(rows.value(i, 4))};
+    PublicationMember member{rows.text(i, 1), rows.text(i, 2), std::nullopt, split_names(rows.value(i, 4)),
+                             static_cast<uint32_t>(rows.integer(i, 5))};
     if (!rows.is_null(i, 3)) member.filter = rows.text(i, 3);
     facts.members.emplace(static_cast<uint32_t>(rows.integer(i, 0)), std::move(member));
   }

@@ -90,6 +90,7 @@ struct PublicationMember {
   std::string name;
   std::optional<std::string> filter;  // as PostgreSQL prints it
   std::vector<std::string> columns;   // empty: all
+  uint32_t oid = 0;                   // of the membership: another one when the table was out meanwhile
 };
 
 struct PublicationFacts {

@@ -64,7 +64,7 @@ Task<> WalBacklog::begin_stretch(Lsn end) {
   is_header_read_ = has_ended_ = false;
   co_await connection_->start_copy_out("COPY (SELECT data FROM pg_catalog.pg_logical_slot_peek_binary_changes(" +
                                        quote_literal(slot_) + ", " + quote_literal(end.to_string()) +
-                                       ", NULL, 'proto_version', '1', 'publication_names', " +
+                                       ", NULL, 'proto_version', '1', 'messages', 'true', 'publication_names', " +
                                        quote_literal(quote_name(publication_)) + ")) TO STDOUT (FORMAT binary)");
   while (!received_ && !has_ended_) {
     received_ = connection_->next_copy_data(has_ended_);

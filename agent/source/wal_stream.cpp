@@ -47,7 +47,7 @@ Task<> WalStream::drop_slot(std::string slot) {
 Task<> WalStream::start(std::string slot, std::string publication) {
   // 0/0: at the slot's own position. A lower one would be forwarded silently, a higher one would skip silently.
   co_await connection_->start_copy_both("START_REPLICATION SLOT " + quote_name(slot) +
-                                        " LOGICAL 0/0 (proto_version '1', publication_names " +
+                                        " LOGICAL 0/0 (proto_version '1', messages 'true', publication_names " +
                                         quote_literal(quote_name(publication)) + ")");
 }
 

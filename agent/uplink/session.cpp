@@ -25,10 +25,10 @@ Task<std::unique_ptr<UplinkSession>> UplinkSession::open(std::string endpoint, T
   if (answer.has_refusal()) throw error_from(answer.refusal(), greeting.parent);
   if (!answer.has_welcome()) throw Error(ErrorKind::protocol, "the parent answered the greeting with something else");
   if (answer.welcome().protocol_version() != kProtocolVersion)
-    throw Error(
-        ErrorKind::protocol,
-        "the parent speaks protocol version " + std::to_string(answer.welcome().protocol_version()) + ", this agent 1",
-        "upgrade the older of the two");
+    throw Error(ErrorKind::protocol,
+                "the parent speaks protocol version " + std::to_string(answer.welcome().protocol_version()) +
+                    ", this agent " + std::to_string(kProtocolVersion),
+                "upgrade the older of the two");
   co_return std::unique_ptr<UplinkSession>(new UplinkSession(std::move(link), executor, answer.welcome()));
 }
 
@@ -37,7 +37,8 @@ UplinkSession::UplinkSession(std::unique_ptr<Link> link, const asio::any_io_exec
     : link_(std::move(link)),
       window_(position_from(welcome.applied()), welcome.window_bytes()),
       room_(executor),
-      frame_bytes_max_(welcome.frame_bytes_max()) {}
+      frame_bytes_max_(welcome.frame_bytes_max()),
+      welcomed_(want_from(welcome.want())) {}
 
 Task<> UplinkSession::send_relation(const Relation& relation) {
   link::Frame frame;
@@ -74,7 +75,7 @@ Task<> UplinkSession::send_status(const status::NodeStatus& report) {
   co_await link_->send_packed(frame);
 }
 
-Task<Acknowledgement> UplinkSession::next_acknowledgement() {
+Task<UplinkSession::News> UplinkSession::next_news() {
   for (;;) {
     const link::Frame frame = co_await link_->receive(kControlFrameBytesMax);
     switch (frame.body_case()) {
@@ -91,6 +92,7 @@ Task<Acknowledgement> UplinkSession::next_acknowledgement() {
         room_.notify();
         co_return acknowledgement;
       }
+      case link::Frame::kWant: co_return want_from(frame.want());
       case link::Frame::kPing: heartbeat_.answer(frame.ping()); break;
       case link::Frame::kPong: {
         const int64_t now = unix_milliseconds_now();

@@ -8,11 +8,13 @@
 
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/signal.h"
 #include "change/batch.h"
 #include "change/relation.h"
+#include "change/want.h"
 #include "uplink/window.h"
 #include "wire/heartbeat.h"
 #include "wire/protocol.h"
@@ -51,8 +53,11 @@ class UplinkSession {
   Task<> wait_for_room();
   Task<> send_batch(Batch batch);  // waits until the window has room
   Task<> send_status(const status::NodeStatus& report);
-  // Answers pings on the way.
-  Task<Acknowledgement> next_acknowledgement();
+  // What the parent said of this node's data when it welcomed.
+  const Want& welcomed() const { return welcomed_; }
+  // What the parent says next; answers pings on the way.
+  using News = std::variant<Acknowledgement, Want>;
+  Task<News> next_news();
   // Ends whatever waits for the link.
   void close() { link_->close(); }
   // Pings a silent parent, and ends with Error(connection) when nothing is heard for too long.
@@ -66,6 +71,7 @@ class UplinkSession {
   Window window_;
   Signal room_;
   uint64_t frame_bytes_max_;
+  Want welcomed_;
   double round_trip_ms_ = 0;
   double clock_offset_ms_ = 0;
 };

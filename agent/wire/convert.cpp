@@ -161,4 +161,67 @@ Batch batch_from(link::Batch&& message, uint64_t raw_bytes_max, const Position& 
   return batch;
 }
 
+void write_want(link::Want* out, const Want& want) {
+  write_position(out->mutable_at(), want.at);
+  for (const TableState& state : want.tables) {
+    link::TableState& table = *out->add_tables();
+    table.set_table(state.table);
+    table.set_is_complete(state.is_complete);
+    table.set_walked_to(state.walked_to);
+    table.set_wants_rows(state.wants_rows);
+    table.set_rows(state.rows);
+    table.set_kept(state.kept);
+    table.set_reason(state.reason);
+    table.set_hint(state.hint);
+  }
+  for (const StaleKey& stale : want.keys) {
+    link::StaleKey& key = *out->add_keys();
+    key.set_table(stale.table);
+    key.set_key(stale.key);
+  }
+  for (const Comparison& answer : want.comparisons) {
+    link::Comparison& comparison = *out->add_comparisons();
+    comparison.set_table(answer.table);
+    comparison.set_seq(answer.seq);
+    comparison.set_refusal(answer.refusal);
+    for (const Comparison::Difference& different : answer.differences) {
+      link::Difference& difference = *comparison.add_differences();
+      difference.set_first(different.first);
+      difference.set_last(different.last);
+      difference.set_is_cut(different.is_cut);
+      for (const Comparison::Row& row : different.rows) {
+        link::RowDigest& digest = *difference.add_rows();
+        digest.set_key(row.key);
+        digest.set_a(row.hash.a);
+        digest.set_b(row.hash.b);
+      }
+    }
+  }
+}
+
+Want want_from(const link::Want& message) {
+  Want want;
+  if (!message.has_at()) return want;
+  want.at = position_from(message.at());
+  for (const link::TableState& table : message.tables())
+    want.tables.push_back({table.table(), table.is_complete(), table.walked_to(), table.wants_rows(), table.kept(),
+                           table.reason(), table.hint(), table.rows()});
+  for (const link::StaleKey& key : message.keys()) want.keys.push_back({key.table(), key.key()});
+  for (const link::Comparison& comparison : message.comparisons()) {
+    Comparison& answer = want.comparisons.emplace_back();
+    answer.table = comparison.table();
+    answer.seq = comparison.seq();
+    answer.refusal = comparison.refusal();
+    for (const link::Difference& difference : comparison.differences()) {
+      require(difference.first() <= difference.last(), "a difference that ends before it begins");
+      Comparison::Difference& different = answer.differences.emplace_back();
+      different.first = difference.first();
+      different.last = difference.last();
+      different.is_cut = difference.is_cut();
+      for (const link::RowDigest& row : difference.rows()) different.rows.push_back({row.key(), {row.a(), row.b()}});
+    }
+  }
+  return want;
+}
+
 }  // namespace tributary

@@ -9,11 +9,11 @@
 
 namespace tributary {
 
-constexpr uint32_t kProtocolVersion = 1;
+constexpr uint32_t kProtocolVersion = 2;
 constexpr uint64_t kWindowBytes = 16 << 20;          // of batches in flight to a parent; see bytes_in_flight
 constexpr uint64_t kFrameBytesMax = 512 << 20;       // of a frame from a child
 constexpr uint64_t kFrameOverheadMax = 2 << 20;      // of a batch's frame beyond its payload
-constexpr uint64_t kControlFrameBytesMax = 1 << 20;  // of a frame from a parent, and of a greeting
+constexpr uint64_t kControlFrameBytesMax = 4 << 20;  // of a frame from a parent, and of a greeting
 constexpr uint64_t kRawBytesMax = 1ULL << 30;        // of a batch's payload when opened
 constexpr auto kConnectTimeout = std::chrono::seconds(15);
 constexpr auto kWelcomeTimeout = std::chrono::seconds(30);

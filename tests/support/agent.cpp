@@ -36,7 +36,8 @@ void Agent::stop() {
   const std::optional<int> code = process_->wait(std::chrono::seconds(2));
   if (!code) throw std::runtime_error("the agent did not stop within two seconds:\n" + log());
   // A signal that comes before the program has begun to listen for it ends it as well, and loses as little.
-  if (*code != 0 && *code != -SIGTERM) throw std::runtime_error("the agent ended with " + std::to_string(*code) + ":\n" + log());
+  if (*code != 0 && *code != -SIGTERM)
+    throw std::runtime_error("the agent ended with " + std::to_string(*code) + ":\n" + log());
 }
 
 void Agent::kill() {
@@ -81,11 +82,11 @@ status::NodeStatus Agent::status() {
   return status;
 }
 
-Outcome Agent::command(const std::vector<std::string>& words) {
+Outcome Agent::command(const std::vector<std::string>& words, std::chrono::milliseconds timeout) {
   Command command;
   command.words = {tributary_program().string(), words.front(), "-c", config_file().string()};
   command.words.insert(command.words.end(), words.begin() + 1, words.end());
-  return run(command);
+  return run(command, timeout);
 }
 
 }  // namespace tributary::test

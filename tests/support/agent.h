@@ -38,7 +38,7 @@ class Agent {
   // Throws when the agent does not answer.
   status::NodeStatus status();
   // Another command of the program with this agent's configuration: {"init", "--dry-run"}.
-  Outcome command(const std::vector<std::string>& words);
+  Outcome command(const std::vector<std::string>& words, std::chrono::milliseconds timeout = std::chrono::seconds(60));
 
  private:
   void start_in(std::map<std::string, std::string> environment);

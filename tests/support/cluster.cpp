@@ -40,6 +40,11 @@ void copy_directory(const fs::path& from, const fs::path& to) {
   run_or_throw({{"cp", "-a", "--reflink=auto", from.string(), to.string()}, {}, {}, {}, SIGKILL});
 }
 
+void take_base_backup(const Cluster& from, const fs::path& to) {
+  run_or_throw(as_server_user({(postgres_programs() / "pg_basebackup").string(), "--pgdata=" + to.string(),
+                               "--dbname=" + from.conninfo(), "--checkpoint=fast", "--no-sync"}));
+}
+
 // The data directory that all clusters are copied from; made by whichever run comes first.
 fs::path data_template() {
   run_directory();
@@ -79,7 +84,11 @@ fs::path postgres_programs() {
 
 Cluster::Cluster(const std::string& name, const ClusterOptions& options) : directory_(name), port_(free_port()) {
   give_to_server_user(directory_.path());
-  if (options.own_initdb) {
+  if (options.standby_of) {
+    take_base_backup(*options.standby_of, data());
+    write_file(data() / "standby.signal", "");
+    give_to_server_user(data() / "standby.signal");
+  } else if (options.own_initdb) {
     initialize(data());
   } else {
     copy_directory(data_template(), data());
@@ -98,6 +107,7 @@ Cluster::Cluster(const std::string& name, const ClusterOptions& options) : direc
                                                  {"max_wal_size", "'256MB'"},
                                                  {"log_line_prefix", "'%m [%p] %q%u@%d %a: '"},
                                                  {"timezone", "'UTC'"}};
+  if (options.standby_of) settings["primary_conninfo"] = quoted(options.standby_of->conninfo());
   for (const auto& [key, value] : options.settings) settings[key] = value;
   std::string text;
   for (const auto& [key, value] : settings) text += key + " = " + value + "\n";
@@ -170,6 +180,10 @@ void Cluster::create_database(const std::string& name, const std::string& encodi
 
 void Cluster::save_data(const std::string& label) {
   copy_directory(data(), directory_ / label);
+}
+
+void Cluster::back_up(const std::string& label) const {
+  take_base_backup(*this, directory_ / label);
 }
 
 void Cluster::restore_data(const std::string& label) {

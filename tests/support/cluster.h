@@ -15,10 +15,13 @@
 
 namespace tributary::test {
 
+class Cluster;
+
 struct ClusterOptions {
   bool fsync = false;
   bool own_initdb = false;                      // a system identifier of its own
   std::map<std::string, std::string> settings;  // added to postgresql.conf, or instead of the defaults
+  const Cluster* standby_of = nullptr;          // begins as a copy of this running one, and follows it
 };
 
 class Cluster {
@@ -44,8 +47,9 @@ class Cluster {
   std::filesystem::path data() const { return directory_ / "data"; }
   std::string log() const { return read_file(directory_ / "log"); }
 
-  // A copy of the stopped cluster's data directory, and the way back to it.
+  // A copy of the stopped cluster's data directory, or a backup of the running one, and the way back to it.
   void save_data(const std::string& label);
+  void back_up(const std::string& label) const;
   void restore_data(const std::string& label);
 
  private:

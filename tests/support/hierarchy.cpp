@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace tributary::test {
@@ -46,14 +47,25 @@ Sql& Node::sql() {
       sql_.reset();
     }
   }
-  if (!sql_) sql_ = std::make_unique<Sql>(cluster_.conninfo(options_.database));
+  if (!sql_) sql_ = std::make_unique<Sql>(conninfo());
   return *sql_;
+}
+
+std::string Node::conninfo(const std::string& user) const {
+  if (options_.servers.empty()) return cluster_.conninfo(options_.database, user);
+  return options_.servers + " dbname=" + options_.database + " user=" + user;
+}
+
+void Node::move_to(Node& parent) {
+  parent_ = &parent;
+  options_.parent = parent.name();
+  link_ = std::make_unique<LinkProxy>(parent.intake_port_);
 }
 
 std::string Node::config_text() const {
   // Literal strings ('''...''') take SQL as it is.
-  const std::string connection = options_.uses_socket ? cluster_.socket_conninfo(options_.database, "tributary")
-                                                      : cluster_.conninfo(options_.database, "tributary");
+  const std::string connection =
+      options_.uses_socket ? cluster_.socket_conninfo(options_.database, "tributary") : conninfo("tributary");
   std::string text = "[node]\nname = \"" + options_.name + "\"\n[database]\nconnection = \"" + connection + "\"\n";
   if (parent_) {
     const uint16_t port = options_.is_relayed ? link_->port() : parent_->intake_port_;
@@ -85,7 +97,7 @@ void Node::write_config() {
 }
 
 std::string Node::init() {
-  const Outcome outcome = agent_.command({"init", "--connect", cluster_.conninfo(options_.database)});
+  const Outcome outcome = agent_.command({"init", "--connect", conninfo()});
   if (outcome.exit_code != 0) throw std::runtime_error("init of " + name() + ":\n" + outcome.output);
   return outcome.output;
 }
@@ -108,6 +120,22 @@ void Node::wait_until_streaming() {
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(std::string(error.what()) + tree_.logs());
   }
+}
+
+void Node::wait_until_copied() {
+  if (!parent_) return;
+  try {
+    wait_until(
+        name() + " has copied its tables", [&] { return is_copied(); }, std::chrono::seconds(120));
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(std::string(error.what()) + tree_.logs());
+  }
+}
+
+bool Node::is_copied() {
+  const auto capture = agent_.status().capture();
+  return capture.tables_size() > 0 && std::all_of(capture.tables().begin(), capture.tables().end(),
+                                                  [](const auto& table) { return table.is_copied(); });
 }
 
 std::string Node::difference() {
@@ -153,6 +181,7 @@ void Hierarchy::start() {
   init();
   for (const auto& node : nodes_) node->agent().start();
   for (const auto& node : nodes_) node->wait_until_streaming();
+  for (const auto& node : nodes_) node->wait_until_copied();
 }
 
 std::string Hierarchy::difference() {

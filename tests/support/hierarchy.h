@@ -42,6 +42,7 @@ struct NodeOptions {
   std::string config = {};  // more TOML, at the end
   std::string queue = {};   // TOML lines for [queue]
   ClusterOptions cluster = {};
+  std::string servers = {};  // "host=a,b port=1,2 ...": where the database is, instead of `cluster`
   bool uses_socket = false;  // the agent reaches its database over the Unix socket
   bool is_relayed = true;    // false: the child connects to its parent directly, and link() is not between them
 };
@@ -63,13 +64,17 @@ class Node {
 
   void write_config();  // done by Hierarchy::init; again after a change of `options`
   NodeOptions& edit() { return options_; }
+  void move_to(Node& parent);   // by the configurations that are written next
   std::string init();           // runs `tributary init`; its output
   void wait_until_streaming();  // every later change is captured
+  void wait_until_copied();     // and what was there before has its place in the stream, before that
+  bool is_copied();             // throws where the agent does not answer
 
   // What this node's table at the parent should be, and is. "" when all its tables are equal.
   std::string difference();
 
  private:
+  std::string conninfo(const std::string& user = "postgres") const;
   std::string config_text() const;
 
   const Hierarchy& tree_;
@@ -92,7 +97,7 @@ class Hierarchy {
 
   void exec_everywhere(const std::string& sql);
   void init();   // configurations, and `tributary init` everywhere
-  void start();  // init, then all agents; returns when every node streams
+  void start();  // init, then all agents; returns when every node streams, and what was there before is copied
 
   // Waits until each parent has what each child sends, then fails the test for every difference.
   void expect_equal(std::chrono::milliseconds timeout = std::chrono::seconds(60));

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "apply/lane.h"
+#include "change/chunk.h"
 #include "change/compression.h"
 #include "sql.h"
 #include "support/cluster.h"
@@ -70,15 +71,19 @@ class ChildStream {
   }
 
   ChildStream& change(ChangeKind kind, const Relation& relation, const std::vector<Value>& values = {}) {
+    std::string tuple;
+    if (kind != ChangeKind::clear) write_tuple(tuple, values);
+    return change_of_bytes(kind, relation, tuple);
+  }
+  // `bytes`: of a tuple or a chunk.
+  ChildStream& change_of_bytes(ChangeKind kind, const Relation& relation, const std::string& bytes) {
     const uint64_t id = relation.shape_id();
     relations_[id] = relation;
     size_t index = 0;
     while (index < used_.size() && used_[index] != id) ++index;
     if (index == used_.size()) used_.push_back(id);
-    std::string tuple;
-    if (kind != ChangeKind::clear) write_tuple(tuple, values);
-    write_change(raw_, kind, static_cast<uint16_t>(index), tuple);
-    ++changes_;
+    write_change(raw_, kind, static_cast<uint16_t>(index), bytes);
+    changes_ += kind == ChangeKind::chunk ? 1 + static_cast<uint32_t>(parse_chunk(bytes).rows.size()) : 1;
     return *this;
   }
   ChildStream& insert(const Relation& relation, const std::vector<Value>& values) {
@@ -148,30 +153,42 @@ class ApplyTest : public testing::Test {
     cluster_->create_database(database_);
     sql_.emplace(cluster_->connect(database_));
     sql_->exec(sql::parent);
+    // What is said to be refreshed stays so, also in a new stream.
+    sql_->exec(R"(
+      CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+      CREATE TRIGGER keep BEFORE DELETE ON tributary.walk FOR EACH ROW EXECUTE FUNCTION keep();
+      ALTER TABLE tributary.walk ENABLE ALWAYS TRIGGER keep;
+    )");
+    for (const char* table : {"document", "photo"}) say_refreshed(table);
     child_.name = "district-a";
     connect_to(cluster_->conninfo(database_));
   }
 
+  void say_refreshed(const std::string& table) {
+    sql_->exec("INSERT INTO tributary.walk VALUES ('district-a', $1, true, '', 0, 0, 0)", {"public." + table});
+  }
   void connect_to(const std::string& conninfo) { pool_ = std::make_unique<ConnectionPool>(conninfo, "lane", 2); }
 
   // One session: the batches are pushed and applied, until all are or the lane holds. `on_hold` may mend the cause:
   // then the session goes on. Throws what ended the session.
   LaneReport deliver(std::deque<Batch> batches, const std::function<void(const LaneHold&)>& on_hold = {}) {
     LaneReport last;
-    Lane lane(child_, tables_, *pool_, memory_, is_only_child_);
+    Lane lane({child_, tables_, is_only_child_, deletions_max_}, *pool_, memory_);
     std::exception_ptr failure;
     const Position end = batches.back().to;
     const bool is_complete = batches.back().is_last_part;
     auto session = [&]() -> Task<> {
-      co_await lane.open();
+      welcomed_ = co_await lane.open();
       for (const auto& [id, relation] : stream_.relations()) lane.add_relation(id, relation);
       for (Batch& batch : batches) lane.push(std::move(batch));
       asio::steady_timer done(context_, std::chrono::seconds(60));
       const auto on_report = [&](const LaneReport& report) {
         last = report;
+        for (Want& want : lane.take_wants()) wants_.push_back(std::move(want));
         if (report.hold && !report.hold->waiting && on_hold) on_hold(*report.hold);
         const bool is_held = report.hold && !report.hold->waiting && !on_hold;
-        if ((is_complete && report.applied == end) || is_held) done.cancel();
+        const bool is_done = is_complete && report.applied == end && (!until_ || until_(report));
+        if (is_done || is_held) done.cancel();
       };
       auto wait = [&]() -> Task<> {
         boost::system::error_code ignored;
@@ -211,9 +228,13 @@ class ApplyTest : public testing::Test {
   ChildConfig child_;
   std::vector<std::string> tables_ = {"public.*"};
   bool is_only_child_ = true;
+  uint64_t deletions_max_ = 1000;
   LaneMemory memory_;
   ChildStream stream_;
   bool is_begun_ = false;
+  Want welcomed_;                                 // what the last session began with
+  std::vector<Want> wants_;                       // of all sessions
+  std::function<bool(const LaneReport&)> until_;  // a session lasts until everything is applied and this is true
 };
 
 }  // namespace tributary

@@ -271,7 +271,7 @@ TEST_F(BadInputTest, another_version_of_the_protocol) {
   link::Frame hello = hello_frame("liar", "parent");
   hello.mutable_hello()->set_protocol_version(77);
   child.send(hello);
-  expect_refused(child, "protocol version 77 is not spoken here, only 1");
+  expect_refused(child, "protocol version 77 is not spoken here, only 2");
 }
 
 TEST_F(BadInputTest, another_parents_child) {

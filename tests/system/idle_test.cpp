@@ -67,6 +67,7 @@ class IdleTest : public testing::Test {
 std::unique_ptr<Hierarchy> IdleTest::tree_;
 
 TEST_F(IdleTest, the_slot_keeps_up_with_what_is_written_elsewhere) {
+  const uint64_t changes = child().agent().status().capture().changes();
   child().cluster().create_database("another");
   Sql another = child().cluster().connect("another");
   another.exec("CREATE TABLE noise AS SELECT repeat(md5(n::text), 30) FROM generate_series(1, 30000) n");
@@ -78,7 +79,7 @@ TEST_F(IdleTest, the_slot_keeps_up_with_what_is_written_elsewhere) {
         return child().sql().value("SELECT confirmed_flush_lsn >= $1::pg_lsn FROM pg_replication_slots", {end}) == "t";
       },
       40s);
-  EXPECT_EQ(child().agent().status().capture().changes(), 0U);
+  EXPECT_EQ(child().agent().status().capture().changes(), changes);
 }
 
 TEST_F(IdleTest, lag_is_the_age_of_what_waits_and_nothing_when_nothing_does) {

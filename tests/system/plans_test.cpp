@@ -2,10 +2,12 @@
 // statistics say of the table.
 #include <gmock/gmock.h>
 
+#include <cstdio>
 #include <map>
 #include <utility>
 
 #include "apply_fixture.h"
+#include "change/digest.h"
 
 namespace tributary {
 namespace {
@@ -32,6 +34,16 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
     text.replace(at, from.size(), to);
   return text;
+}
+
+std::string hex_of(const std::string& bytes) {
+  std::string hex;
+  for (const char byte : bytes) {
+    char digits[3];
+    std::snprintf(digits, sizeof digits, "%02x", static_cast<unsigned>(static_cast<unsigned char>(byte)));
+    hex += digits;
+  }
+  return hex;
 }
 
 // A table, and its row number n.
@@ -69,6 +81,7 @@ class ApplyPlans : public ApplyTest, public testing::WithParamInterface<History>
   ApplyPlans() {
     for (const Keyed& table : kTables) {
       const std::string name = table.relation.name;
+      say_refreshed(name);
       sql_->exec("CREATE TABLE " + name + " (" + table.key_definition +
                  ", title text, body text) WITH (autovacuum_enabled = false)");
       for (const std::string& step : GetParam().before_rows)
@@ -176,6 +189,47 @@ TEST_P(ApplyPlans, SettingsOfTheDatabaseChangeNothing) {
   deliver_group(300);
   expect_found_by_key();
   expect_contents();
+}
+
+// Chunks and digests from the middle of a table: what they cost is in their range. Text keys, which are walked in the
+// order of their bytes, need an index that has it.
+TEST_P(ApplyPlans, RangesAreFoundByTheirKeys) {
+  const Keyed& table = kTables[2];
+  sql_->exec("CREATE INDEX ON by_pair (district COLLATE \"C\", number)");
+  sql_->exec("SELECT pg_stat_force_next_flush()");
+  sql_->exec("SELECT pg_stat_reset()");
+  const auto key = [](int n) {
+    std::string bytes;
+    const std::string number = std::to_string(n);
+    write_tuple(bytes, {text("district-7"), text(number)});
+    return bytes;
+  };
+  begin();
+  sql_->exec("UPDATE tributary.walk SET is_complete = false, walked_to = '\\x" + hex_of(key(100'007)) +
+             "' WHERE table_name = 'public.by_pair'");
+  int n = 100'007;
+  for (int i = 0; i < 8; ++i) {
+    std::deque<std::string> bytes;
+    ChunkView chunk;
+    chunk.after = bytes.emplace_back(key(n));
+    chunk.up_to = bytes.emplace_back(key(n + 1000));
+    for (int row = n + 100; row <= n + 900; row += 100) {  // the last one of the range the child does not have
+      const std::string number = std::to_string(row);
+      write_tuple(bytes.emplace_back(), {text("district-7"), text(number), text(i % 2 ? "old" : "new"), text("old")});
+      chunk.rows.push_back(bytes.back());
+    }
+    n += 1000;
+    stream_.change_of_bytes(ChangeKind::chunk, table.relation, encode_chunk(chunk)).commit();
+    DigestView digest;
+    digest.after = bytes.emplace_back(key(n));
+    digest.ranges.emplace_back().end = bytes.emplace_back(key(n + 1000));
+    stream_.change_of_bytes(ChangeKind::digest, table.relation, encode_digest(digest)).commit();
+  }
+  EXPECT_FALSE(deliver_all().hold);
+  EXPECT_EQ(sql_->number("SELECT count(*) FROM tributary.extra"), 8);
+  close_connections();
+  EXPECT_EQ(rows("SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'by_pair'"), "0\n");
+  EXPECT_LT(sql_->number("SELECT idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'by_pair'"), 8 * 10 * 12);
 }
 
 INSTANTIATE_TEST_SUITE_P(Statistics, ApplyPlans, testing::ValuesIn(kHistories),

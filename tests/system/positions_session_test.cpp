@@ -2,8 +2,10 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "change/compression.h"
+#include "change/digest.h"
 #include "change/payload.h"
 #include "change/relation.h"
+#include "change/want.h"
 #include "system/hand_made_child.h"
 #include "system/positions_fixture.h"
 #include "wire/convert.h"
@@ -27,6 +29,7 @@ class Client {
   }
 
   const Position& applied() const { return applied_; }
+  const Want& welcomed() const { return welcomed_; }
   void send(const link::Frame& frame) { await(link_->send(frame)); }
   void send(Batch batch) {
     link::Frame frame;
@@ -46,8 +49,11 @@ class Client {
       const link::Frame frame = receive();
       if (frame.has_ack() && test::says_applied(frame.ack(), position)) return;
       if (frame.has_refusal()) throw std::runtime_error("refused: " + frame.refusal().message());
+      if (frame.has_want()) wants_.push_back(want_from(frame.want()));
     }
   }
+  // What it said of the tables meanwhile.
+  const std::vector<Want>& wants() const { return wants_; }
 
  private:
   Task<> open(std::string endpoint, TlsContext tls, std::string child, std::string parent) {
@@ -63,6 +69,7 @@ class Client {
     const link::Frame answer = co_await link_->receive(1 << 20);
     if (!answer.has_welcome()) throw std::runtime_error("not welcome: " + answer.ShortDebugString());
     applied_ = position_from(answer.welcome().applied());
+    welcomed_ = want_from(answer.welcome().want());
   }
   link::Frame receive() {
     link::Frame frame;
@@ -82,6 +89,8 @@ class Client {
   asio::io_context context_;
   std::unique_ptr<Link> link_;
   Position applied_;
+  Want welcomed_;
+  std::vector<Want> wants_;
 };
 
 class NotFollowingTest : public test::PositionsTest {
@@ -102,12 +111,16 @@ class NotFollowingTest : public test::PositionsTest {
   }
   // A well-made batch of one transaction, which puts note 1 with another body.
   static Batch batch_after(const Position& from) {
+    std::string tuple;
+    write_tuple(tuple, {{ValueKind::text, "1"}, {ValueKind::text, "forged"}, {ValueKind::text, "t"}});
+    return batch_after(from, ChangeKind::put, tuple);
+  }
+  static Batch batch_after(const Position& from, ChangeKind kind, const std::string& bytes) {
     Batch batch;
     batch.from = from;
     batch.relations = {note().shape_id()};
-    std::string tuple, raw;
-    write_tuple(tuple, {{ValueKind::text, "1"}, {ValueKind::text, "forged"}, {ValueKind::text, "t"}});
-    write_change(raw, ChangeKind::put, 0, tuple);
+    std::string raw;
+    write_change(raw, kind, 0, bytes);
     const Commit commit{1234, Lsn{from.end_lsn.value + 100}, 700'000'000'000'000};
     write_commit(raw, commit);
     batch.to = advance(from, commit);
@@ -135,9 +148,34 @@ class NotFollowingTest : public test::PositionsTest {
   std::string before;
 };
 
+using HearingTest = NotFollowingTest;
+
+TEST_F(HearingTest, a_child_hears_of_its_tables_at_the_beginning_and_before_what_is_acknowledged) {
+  const auto client = greet();
+  EXPECT_EQ(client->welcomed().at, client->applied());
+  ASSERT_EQ(client->welcomed().tables.size(), 1u);
+  EXPECT_EQ(client->welcomed().tables[0].table, "public.note");
+  EXPECT_TRUE(client->welcomed().tables[0].is_complete);
+
+  DigestView digest;
+  digest.is_to_verify = true;
+  digest.ranges.emplace_back();
+  Batch batch = batch_after(client->applied(), ChangeKind::digest, encode_digest(digest));
+  const Position place = batch.to;
+  client->send(std::move(batch));
+  client->wait_until_applied(place);
+  ASSERT_EQ(client->wants().size(), 1u);
+  const Want& want = client->wants()[0];
+  EXPECT_EQ(want.at, place);
+  ASSERT_EQ(want.comparisons.size(), 1u);
+  EXPECT_EQ(want.comparisons[0].seq, place.seq);
+  ASSERT_EQ(want.comparisons[0].differences.size(), 1u);
+  EXPECT_EQ(want.comparisons[0].differences[0].rows.size(), 5u);
+}
+
 TEST_F(NotFollowingTest, a_batch_is_applied_only_after_the_position_that_it_names) {
   const Position applied = greet()->applied();
-  ASSERT_EQ(applied.seq, 5U);
+  ASSERT_EQ(applied.seq, 6U);
   const std::string does_not_follow = "does not follow";
 
   Position other = applied;

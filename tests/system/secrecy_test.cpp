@@ -166,7 +166,11 @@ TEST_F(SecrecyTest, an_unreachable_database_does_not_bring_the_password_to_light
   wait_until("the district waits", [&] { return !district().agent().status().uplink().message().empty(); });
   expect_nothing_told();
   region().cluster().start();
-  wait_until("all is well again", [&] { return district().agent().status().queue().batches() == 0; });
+  wait_until("all is well again", [&] {
+    return district().agent().status().queue().batches() == 0 &&
+           region().agent().status().database().health() == status::OK &&
+           district().agent().status().uplink().health() == status::OK;
+  });
 }
 
 // What travels to a child, byte for byte.

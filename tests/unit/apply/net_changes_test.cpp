@@ -254,5 +254,31 @@ TEST(NetChanges, ATupleOfAnotherWidthIsMalformed) {
   EXPECT_THROW(changes.add(ChangeKind::put, tuple), Error);
 }
 
+TEST(NetChanges, ARefreshedRowIsPutWhereTheGroupHadDoneSomethingToIt) {
+  TableChanges changes(2, {0});
+  std::deque<std::string> tuples;
+  const auto tuple = [&](const std::string& key, const Value& value) -> const std::string& {
+    write_tuple(tuples.emplace_back(), {{ValueKind::text, key}, value});
+    return tuples.back();
+  };
+  const Value old{ValueKind::text, "old"}, fresh{ValueKind::text, "fresh"}, late{ValueKind::text, "late"};
+  ASSERT_TRUE(changes.add(ChangeKind::insert, tuple("inserted", old)));
+  ASSERT_TRUE(changes.add(ChangeKind::remove, tuple("removed", old)));
+  for (const char* key : {"alone", "inserted", "patched", "removed", "removed later"})
+    ASSERT_TRUE(changes.add_refreshed(tuple(key, fresh)));
+  ASSERT_TRUE(changes.add(ChangeKind::patch, tuple("patched", late)));
+  ASSERT_TRUE(changes.add(ChangeKind::remove, tuple("removed later", old)));
+  const auto words = [&](RowState state) {
+    std::string text;
+    for (const RowValues row : changes.rows({state}))
+      text += std::string(row[0].text) + " " + std::string(row[1].text) + "; ";
+    return text;
+  };
+  EXPECT_EQ(words(RowState::refreshed), "alone fresh; ");
+  EXPECT_EQ(words(RowState::put), "inserted fresh; patched late; removed fresh; ");
+  EXPECT_EQ(words(RowState::removed), "removed later old; ");
+  EXPECT_FALSE(changes.add_refreshed(tuple("k", kUnchanged)));
+}
+
 }  // namespace
 }  // namespace tributary

@@ -187,7 +187,10 @@ TEST(Statements, AGroupClearsThenRemovesThenPatchesThenPuts) {
   ASSERT_TRUE(net.add({ChangeKind::patch, 2, partial}, photo_shape));
   ASSERT_TRUE(net.add({ChangeKind::remove, 1, key}, document_shape));
   StatementList list;
-  net.add_statements(list, NetGroup::Inserts::by_upsert);
+  Walks walks;
+  walks.clear();
+  walks.set("public.photo", {.is_complete = true, .walked_to = {}});
+  net.add_statements(list, NetGroup::Inserts::by_upsert, "district-a", walks);
   ASSERT_EQ(list.size(), 5u);
   EXPECT_TRUE(list.statements()[0].sql.starts_with("DELETE FROM ONLY \"public\".\"document\" AS t"));
   EXPECT_TRUE(list.statements()[1].sql.starts_with("DELETE FROM ONLY \"public\".\"document\" AS t USING"));

@@ -14,7 +14,7 @@
 namespace tributary {
 namespace {
 
-const std::set<std::string> kRooms{"source", "queue", "uplink", "intake", "apply", "monitor", "refresh"};
+const std::set<std::string> kRooms{"source", "queue", "uplink", "intake", "apply", "monitor", "refresh", "seed"};
 
 const std::map<std::string, int> kFloors = [] {
   std::map<std::string, int> floors{{"base", 0},     {"change", 1}, {"config", 1}, {"wire", 2},

@@ -25,6 +25,7 @@ std::string sample() {
   write_change(out, ChangeKind::remove, 0, tuple({{ValueKind::text, "7"}}));
   write_change(out, ChangeKind::stale, 2, tuple({{ValueKind::text, "8"}}));
   write_change(out, ChangeKind::clear, 0x0102, {});
+  write_change(out, ChangeKind::chunk, 3, "any bytes");
   write_commit(out, {9, {0x16B374D848}, -2});
   return out;
 }
@@ -43,12 +44,16 @@ TEST(Payload, IsReadAsItWasWritten) {
                                        {ChangeKind::patch, 1},
                                        {ChangeKind::remove, 0},
                                        {ChangeKind::stale, 2},
-                                       {ChangeKind::clear, 0x0102}}) {
+                                       {ChangeKind::clear, 0x0102},
+                                       {ChangeKind::chunk, 3}}) {
     const Record record = reader.next();
     const auto& change = std::get<ChangeView>(record);
     EXPECT_EQ(change.kind, kind);
     EXPECT_EQ(change.relation, relation);
     EXPECT_EQ(change.tuple.empty(), kind == ChangeKind::clear);
+    if (kind == ChangeKind::chunk) {
+      EXPECT_EQ(change.tuple, "any bytes");
+    }
   }
   EXPECT_EQ(std::get<Commit>(reader.next()), (Commit{9, {0x16B374D848}, -2}));
   EXPECT_TRUE(reader.at_end());
@@ -78,6 +83,9 @@ TEST(Payload, LooksOnTheLinkAsWritten) {
             "t\0\0\0\1"
             "8"
             "T\1\2"
+            "R\0\3"
+            "\0\0\0\x09"
+            "any bytes"
             "C\0\0\0\x09"
             "\0\0\0\x16\xB3\x74\xD8\x48"
             "\xff\xff\xff\xff\xff\xff\xff\xfe"sv);
@@ -98,7 +106,7 @@ TEST(Payload, CutAnywhereWithinARecordIsAnError) {
     reader.next();
     borders.push_back(static_cast<size_t>(reader.position() - payload.data()));
   }
-  ASSERT_EQ(borders.size(), 8u);
+  ASSERT_EQ(borders.size(), 9u);
   for (size_t size = 0; size <= payload.size(); ++size) {
     const std::string_view part = std::string_view(payload).substr(0, size);
     const auto border = std::find(borders.begin(), borders.end(), size);

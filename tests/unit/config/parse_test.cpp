@@ -92,6 +92,7 @@ endpoints = ["nation.example.org:7400", "[2001:db8::1]:7401"]
 listen = "0.0.0.0:7400"
 tables = ["document", "slm.*", "*"]
 connections = 3
+max_delete = 50
 [[child]]
 name = "district-a"
 owns = "district = 'A'"
@@ -127,6 +128,7 @@ level = "debug"
   EXPECT_EQ(config.intake->listen, "0.0.0.0:7400");
   EXPECT_THAT(config.intake->tables, ElementsAre("public.document", "slm.*", "*.*"));
   EXPECT_EQ(config.intake->connections_max, 3u);
+  EXPECT_EQ(config.intake->deletions_max, 50u);
   ASSERT_EQ(config.intake->children.size(), 1u);
   EXPECT_EQ(config.intake->children[0].name, "district-a");
   EXPECT_EQ(config.intake->children[0].owns, "district = 'A'");

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/uuid.h"
+#include "wire/protocol.h"
 
 namespace tributary {
 namespace {
@@ -18,7 +19,7 @@ class GrantTest : public testing::Test {
     intake.tables = {"public.document", "survey.*"};
     intake.children = {ChildConfig{"district-a", {}, {}}, ChildConfig{"district-b", {}, {}}};
     link::Hello& hello = *frame.mutable_hello();
-    hello.set_protocol_version(1);
+    hello.set_protocol_version(kProtocolVersion);
     hello.set_node("district-a");
     hello.set_instance(Uuid::random().to_bytes());
     hello.set_parent("region-1");
@@ -53,8 +54,8 @@ TEST_F(GrantTest, TheFirstFrameMustBeAGreeting) {
 }
 
 TEST_F(GrantTest, AnotherProtocolVersionIsNotSpoken) {
-  frame.mutable_hello()->set_protocol_version(2);
-  expect_denied(link::REFUSAL_PROTOCOL, "version 2");
+  frame.mutable_hello()->set_protocol_version(kProtocolVersion + 1);
+  expect_denied(link::REFUSAL_PROTOCOL, "version 3");
 }
 
 TEST_F(GrantTest, AnInstanceIsAUuid) {

@@ -40,7 +40,7 @@ class ControlTest : public testing::Test {
     asio::io_context io;
     std::exception_ptr failure;
     asio::cancellation_signal stop;
-    asio::co_spawn(io, serve_control(path_, board_),
+    asio::co_spawn(io, serve_control(path_, board_, commands()),
                    asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr error) { failure = error; }));
     io.poll();  // the socket exists now, or never will
     std::thread thread([&] {
@@ -55,10 +55,17 @@ class ControlTest : public testing::Test {
       EXPECT_EQ(error.code(), asio::error::operation_aborted);
     }
   }
+  static Commands commands() {
+    return {{"verify", [](const std::vector<std::string>& words) {
+               std::string answer;
+               for (const std::string& word : words) answer += "<" + word + ">";
+               return answer;
+             }}};
+  }
   void serve_and_fail(const std::string& words) {
     asio::io_context io;
     std::exception_ptr failure;
-    asio::co_spawn(io, serve_control(path_, board_), [&](std::exception_ptr error) { failure = error; });
+    asio::co_spawn(io, serve_control(path_, board_, commands()), [&](std::exception_ptr error) { failure = error; });
     io.run();
     try {
       if (failure) std::rethrow_exception(failure);
@@ -77,6 +84,14 @@ TEST_F(ControlTest, TheStatusIsFetched) {
     const auto node = fetch_status(path_);
     EXPECT_EQ(node.node(), "district-a");
     EXPECT_EQ(node.queue().batches(), 7u);
+  });
+}
+
+TEST_F(ControlTest, ACommandGetsItsWords) {
+  serve_while([&] {
+    EXPECT_EQ(ask_agent(path_, {"verify", "repair", "public.\"a table\""}), "<repair><public.\"a table\">");
+    EXPECT_EQ(ask_agent(path_, {"verify"}), "");
+    EXPECT_THROW(ask_agent(path_, {"unknown"}), Error);
   });
 }
 

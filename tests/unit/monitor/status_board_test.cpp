@@ -96,9 +96,23 @@ TEST_F(StatusBoardTest, RowsThatAreNotCopiedAreNeverGreen) {
   auto snapshot = board_.snapshot();
   EXPECT_EQ(snapshot.health(), status::ATTENTION);
   ASSERT_EQ(snapshot.notices_size(), 1);
-  EXPECT_EQ(snapshot.notices(0).message(), "1,234 rows from before the stream began not copied to the parent");
+  EXPECT_EQ(snapshot.notices(0).message(), "1,234 rows from before the stream began not copied to the parent yet");
   EXPECT_EQ(reasons_not_ready(snapshot).size(), 1u);
 
+  table.set_rows_copied(617);
+  EXPECT_EQ(board_.snapshot().notices(0).message(),
+            "1,234 rows from before the stream began being copied to the parent, 50 % done");
+  table.set_rows_per_second(61.7);
+  EXPECT_EQ(board_.snapshot().notices(0).message(),
+            "1,234 rows from before the stream began being copied to the parent, 50 % done, 61 rows/s, 10 s left");
+  table.set_rows_per_second(0);
+  table.set_rows_copied(2000);
+  EXPECT_EQ(board_.snapshot().notices(0).message(),
+            "1,234 rows from before the stream began being copied to the parent, 99 % done");
+  table.set_is_copied(true);
+  EXPECT_EQ(board_.snapshot().health(), status::OK);
+
+  table.set_is_copied(false);
   table.set_rows_not_copied(-1);
   EXPECT_EQ(board_.snapshot().health(), status::ATTENTION);
   table.set_rows_not_copied(0);

@@ -76,6 +76,27 @@ TEST_F(FileTest, RefusesADamagedQueue) {
   EXPECT_EQ(content(), bytes);
 }
 
+TEST_F(FileTest, SetsDamagedQueuesAsideButNotForEver) {
+  for (int i = 0; i < 3; ++i) {
+    open_with_stream();
+    append_transactions(1);
+    queue_.reset();
+    const std::string bytes = content().substr(0, 500) + std::string(content().size() - 500, 'x');
+    write_content(bytes);
+    EXPECT_THROW(open(), QueueDamaged);
+    Queue::set_aside(config_);
+    const std::vector<std::string> files = Queue::files_set_aside(config_);
+    ASSERT_EQ(files.size(), static_cast<size_t>(i) + 1);
+    EXPECT_EQ(std::filesystem::file_size(files.back()), bytes.size());
+    EXPECT_FALSE(std::filesystem::exists(config_.path));
+  }
+  write_content("damaged again");
+  const Error failure = failure_of([&] { Queue::set_aside(config_); });
+  EXPECT_EQ(failure.kind(), ErrorKind::setup);
+  EXPECT_THAT(failure.hint(), HasSubstr(".damaged-"));
+  EXPECT_EQ(content(), "damaged again");
+}
+
 TEST_F(FileTest, StopsAtItsBoundAndStoresNothingOfWhatDoesNotFit) {
   config_.bytes_max = 100'000;
   open_with_stream();

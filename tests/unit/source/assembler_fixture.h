@@ -127,6 +127,8 @@ class AssemblerTest : public testing::Test {
       case ChangeKind::remove: return "remove";
       case ChangeKind::clear: return "clear";
       case ChangeKind::stale: return "stale";
+      case ChangeKind::chunk: return "chunk";
+      case ChangeKind::digest: return "digest";
     }
     return "?";
   }

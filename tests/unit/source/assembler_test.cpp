@@ -235,5 +235,48 @@ TEST_F(PositionsTest, MemoryOfAStoredBatchIsUsedAgainWithoutItsContent) {
   EXPECT_EQ(third.batches[0].payload.data(), memory);
 }
 
+TEST_F(PositionsTest, WhatARefreshFoundIsAllThatItsTransactionHolds) {
+  transaction(700, 100, {"1", "t", "b"});
+  begin_of(701, 200);
+  assembler->refresh(ChangeKind::chunk, document().sent, "a chunk", 3);
+  commit(210);
+  Relation other = document().sent;
+  other.name = "other";
+  begin_of(702, 300);
+  assembler->refresh(ChangeKind::digest, other, "a digest", 0);
+  commit(310);
+  const Assembled group = take();
+  ASSERT_EQ(group.batches.size(), 1U);
+  EXPECT_EQ(group.batches[0].relations, (std::vector<uint64_t>{document().sent.shape_id(), other.shape_id()}));
+  EXPECT_EQ(group.batches[0].changes, 1U + 4U + 1U);
+  EXPECT_EQ(group.relations.back(), other) << "whose shape no change has told yet";
+  EXPECT_EQ(group.batches[0].to.seq, 3U);
+  std::vector<std::string> chunks;
+  for (PayloadReader in(group.batches[0].payload); !in.at_end();) {
+    const Record record = in.next();
+    const auto* change = std::get_if<ChangeView>(&record);
+    if (change && (change->kind == ChangeKind::chunk || change->kind == ChangeKind::digest))
+      chunks.emplace_back(change->tuple);
+  }
+  EXPECT_EQ(chunks, (std::vector<std::string>{"a chunk", "a digest"}));
+}
+
+TEST_F(PositionsTest, WhoeverWatchesIsToldOfEveryChangeThatLeaves) {
+  std::string told;
+  assembler->watch([&](const CapturedTable& table, ChangeKind kind, std::string_view tuple) {
+    told += static_cast<char>(kind) + std::to_string(table.oid) + (tuple.empty() ? "" : "+");
+  });
+  begin_of(700, 100);
+  insert({"1", "t", "b"});
+  insert({"2", "draft", "b"}, Verdict::no);
+  update({"1", "t", kSame});
+  remove({"1", nullptr, nullptr});
+  clear();
+  commit(110);
+  assembler->watch({});
+  transaction(701, 200, {"3", "t", "b"});
+  EXPECT_EQ(told, "I1+U1+D1+T1");
+}
+
 }  // namespace
 }  // namespace tributary

@@ -26,6 +26,7 @@ const std::string kUpdateOfKey = "U\0\0\x40\1K"s + kWholeTuple + "N" + kTuple;
 const std::string kUpdateWithOldRow = "U\0\0\x40\1O"s + kWholeTuple + "N" + kWholeTuple;
 const std::string kDelete = "D\0\0\x40\1K"s + kWholeTuple;
 const std::string kDeleteWithOldRow = "D\0\0\x40\1O"s + kWholeTuple;
+const std::string kMessage = "M\1\0\0\0\0\0\0\0\1prefix\0\0\0\0\2hi"s;
 const std::string kTruncate = "T\0\0\0\2\1\0\0\x40\1\0\0\x40\7"s;
 
 template <typename Kind>
@@ -106,15 +107,22 @@ TEST(Pgoutput, ReadsTruncate) {
   EXPECT_THAT(parsed<TruncateMessage>(kTruncate).oids, ElementsAre(0x4001U, 0x4007U));
 }
 
+TEST(Pgoutput, ReadsMessages) {
+  const auto inside = parsed<LogicalMessage>(kMessage);
+  EXPECT_TRUE(inside.is_transactional);
+  EXPECT_EQ(inside.prefix, "prefix");
+  EXPECT_EQ(inside.content, "hi");
+  EXPECT_FALSE(parsed<LogicalMessage>("M\0"s + kMessage.substr(2)).is_transactional);
+}
+
 TEST(Pgoutput, PassesOverWhatHasNoMeaningHere) {
-  for (const std::string& bytes :
-       {"O\0\0\0\0\0\0\0\1node\0"s, "Y\0\0\x40\1public\0state\0"s, "M\1\0\0\0\0\0\0\0\1prefix\0\0\0\0\2hi"s})
+  for (const std::string& bytes : {"O\0\0\0\0\0\0\0\1node\0"s, "Y\0\0\x40\1public\0state\0"s})
     EXPECT_TRUE(std::holds_alternative<IgnoredMessage>(parse_message(bytes))) << bytes[0];
 }
 
 TEST(Pgoutput, EveryTruncationIsAnError) {
   for (const std::string& whole : {kBegin, kCommit, kRelation, kInsert, kUpdate, kUpdateOfKey, kUpdateWithOldRow,
-                                   kDelete, kDeleteWithOldRow, kTruncate}) {
+                                   kDelete, kDeleteWithOldRow, kTruncate, kMessage}) {
     ASSERT_NO_THROW(parse_message(whole)) << whole[0];
     for (size_t bytes = 0; bytes < whole.size(); ++bytes) {
       // A buffer of just this size, so that reading past its end is noticed.

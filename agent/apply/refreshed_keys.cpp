@@ -1,0 +1,109 @@
+#include "apply/refreshed_keys.h"
+
+#include <algorithm>
+#include <deque>
+#include <set>
+
+#include "apply/extra_rows.h"
+#include "apply/known_keys.h"
+#include "apply/row_source.h"
+#include "apply/stale_keys.h"
+
+namespace tributary {
+namespace {
+
+std::string key_in(const Result& result, int row) {
+  std::vector<Value> values;
+  for (int i = 0; i < result.columns(); ++i) values.push_back({ValueKind::text, result.value(row, i)});
+  std::string key;
+  write_tuple(key, values);
+  return key;
+}
+
+// Deletes the rows of the set that the child does not have. Two texts may be one key: one that is settled stays. Which
+// ones are told by a mask of their own, behind the table's columns.
+void add_delete_absent(StatementList& out, const Walks& walks, const Shape& shape, const ChunkView& chunk) {
+  std::set<std::string> named;
+  for (const std::string_view row : chunk.rows)
+    if (auto key = key_of(row, shape.key)) named.insert(std::move(*key));
+  named.insert(chunk.settled.begin(), chunk.settled.end());
+  std::deque<std::vector<Value>> values;
+  std::vector<RowValues> rows;
+  const auto add = [&](std::string_view key, ValueKind mark) {
+    std::vector<Value>& row = values.emplace_back(shape.columns.size() + 1);
+    const std::vector<Value> parts = key_values(key, shape.key.size());
+    for (size_t i = 0; i < parts.size(); ++i) row[shape.key[i]] = parts[i];
+    row.back().kind = mark;
+    rows.push_back(row.data());
+  };
+  // Where other children write the table too, a stale key is the child's all the same: it was a change of it.
+  for (const std::string_view key : chunk.keys) {
+    const bool may_go = shape.may_clear || walks.is_stale(shape.title, std::string(key));
+    if (may_go && !named.contains(std::string(key))) add(key, ValueKind::null);
+  }
+  if (rows.empty()) return;
+  for (const std::string_view key : chunk.settled) add(key, ValueKind::unchanged);
+  RowSource source(rows);
+  const std::string match = same_key(shape, source);
+  const std::string is_settled = source.mask(shape.columns.size());
+  out.add("DELETE FROM " + existing_rows(shape) + " USING " + source.from() + " WHERE " + match + " AND NOT " +
+              is_settled + " AND NOT EXISTS (SELECT FROM " + source.from() + " WHERE " + match + " AND " + is_settled +
+              ")" + (shape.owns.empty() ? "" : " AND " + owned(shape, "SELECT t.*")),
+          Expect::anything, 0, source.take_params());
+}
+
+Refusal refuse(const std::string& subject, const PipelineResult& result) {
+  if (result.error) return {held_by(subject, *result.error), result.error->sqlstate() == "23505"};
+  return {{subject + " are not all the child's to write",
+           "If the child may write them, change `owns` in [[child]] and restart the agent; they are tried again by "
+           "themselves.",
+           {}},
+          false};
+}
+
+}  // namespace
+
+Task<std::optional<Refusal>> write_key_set(Connection& connection, Walks& walks, const std::string& child,
+                                           const Shape& shape, const ChunkView& chunk, bool makes_way) {
+  const std::string subject = "rows of single keys of table " + shape.title + " that were refreshed";
+  const KnownKeys known(shape, chunk);
+  const std::vector<RowValues> rows(known.keys().begin(),
+                                    known.keys().begin() + static_cast<std::ptrdiff_t>(chunk.rows.size()));
+  StatementList list;
+  add_delete_absent(list, walks, shape, chunk);
+  const size_t way_begin = list.size();
+  if (makes_way && may_make_way(shape) && !rows.empty()) {
+    InTheWay anywhere;
+    anywhere.behind.emplace();
+    add_make_way(list, shape, rows, anywhere, child);
+  }
+  const size_t way_end = list.size();
+  add_refreshed(list, shape, rows);
+  if (walks.of(shape.title).has_listed && !rows.empty()) {
+    add_unlist(list, shape, rows, child);
+    walks.set_outdated();
+  }
+  if (list.size() > 0) {
+    const PipelineResult written = co_await run(connection, list);
+    if (list.first_unexpected(written)) {
+      Refusal refusal = refuse(subject, written);
+      refusal.may_make_way = refusal.is_taken_value && may_make_way(shape);
+      co_return refusal;
+    }
+    std::set<std::string> put;
+    for (const std::string_view row : chunk.rows)
+      if (auto key = key_of(row, shape.key)) put.insert(std::move(*key));
+    StatementList stale;
+    for (size_t i = way_begin; i < way_end; ++i)
+      for (int row = 0; row < written.results[i].rows(); ++row)
+        if (const std::string key = key_in(written.results[i], row); !put.contains(key))
+          add_stale_key(stale, walks, child, shape.title, key, "had a unique value that another row has now");
+    if (stale.size() > 0) {
+      const PipelineResult noted = co_await run(connection, stale);
+      if (stale.first_unexpected(noted)) co_return refuse(subject, noted);
+    }
+  }
+  co_return std::nullopt;
+}
+
+}  // namespace tributary

@@ -1,0 +1,265 @@
+#include "apply/walks.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace tributary {
+namespace {
+
+// "\x0a1b": PostgreSQL's text form of bytea.
+std::string bytes_of(std::string_view hex) {
+  std::string bytes;
+  for (size_t i = 2; i + 1 < hex.size(); i += 2) {
+    unsigned byte = 0;
+    std::from_chars(hex.data() + i, hex.data() + i + 2, byte, 16);
+    bytes.push_back(static_cast<char>(byte));
+  }
+  return bytes;
+}
+
+Walk walk_of(const Result& row, int i) {
+  Walk walk;
+  walk.is_complete = row.boolean(i, 1);
+  walk.walked_to = bytes_of(row.value(i, 2));
+  walk.wants_rows = row.boolean(i, 3);
+  walk.may_delete_extra = row.boolean(i, 4);
+  walk.deleted = static_cast<uint64_t>(row.integer(i, 5));
+  walk.kept = static_cast<uint64_t>(row.integer(i, 6));
+  walk.reason = row.text(i, 7);
+  walk.hint = row.text(i, 8);
+  walk.has_listed = row.boolean(i, 9);
+  walk.rows = static_cast<uint64_t>(row.integer(i, 10));
+  return walk;
+}
+
+TableState state_of(const std::string& table, const Walk& walk) {
+  return {table, walk.is_complete, walk.walked_to, walk.wants_rows, walk.kept, walk.reason, walk.hint, walk.rows};
+}
+
+}  // namespace
+
+Task<> Walks::load(Connection& connection, std::string child) {
+  if (state_) co_return;
+  std::vector<std::optional<std::string>> params;
+  params.emplace_back(std::move(child));
+  State state;
+  try {
+    const Result walks = co_await connection.execute(
+        "SELECT table_name, is_complete, walked_to, wants_rows, may_delete_extra, deleted, kept, reason, hint,"
+        " EXISTS (SELECT FROM tributary.extra e WHERE e.child = w.child AND e.table_name = w.table_name), rows"
+        " FROM tributary.walk w WHERE child = $1",
+        params);
+    for (int i = 0; i < walks.rows(); ++i) state.walks[walks.text(i, 0)] = walk_of(walks, i);
+    const Result stale =
+        co_await connection.execute("SELECT table_name, key FROM tributary.stale WHERE child = $1", params);
+    for (int i = 0; i < stale.rows(); ++i) state.stale[stale.text(i, 0)].insert(bytes_of(stale.value(i, 1)));
+    const Result others =
+        co_await connection.execute("SELECT NOT EXISTS (SELECT FROM tributary.applied WHERE child <> $1)", params);
+    state.is_alone = others.boolean(0, 0);
+  } catch (const Error& error) {
+    const std::string& state_text = error.sqlstate();
+    if (state_text != "42P01" && state_text != "42501" && state_text != "3F000" && state_text != "42703") throw;
+    throw Error(ErrorKind::setup, "what was refreshed here cannot be read: " + error.message(),
+                "Prepare the database with `tributary init`.", error.sqlstate());
+  }
+  state_ = std::move(state);
+  is_outdated_ = false;
+}
+
+Task<> Walks::load_if_outdated(Connection& connection, std::string child) {
+  if (!is_outdated_) co_return;
+  const State before = std::move(*std::exchange(state_, std::nullopt));
+  co_await load(connection, std::move(child));
+  for (const auto& [table, walk] : state_->walks) {
+    const auto found = before.walks.find(table);
+    if (found != before.walks.end() && found->second.kept != walk.kept) tell(table);
+  }
+}
+
+const Walk& Walks::of(const std::string& table) const {
+  static const Walk kNone;
+  const auto found = state_->walks.find(table);
+  return found == state_->walks.end() ? kNone : found->second;
+}
+
+std::map<std::string, Walk> Walks::troubles() const {
+  std::map<std::string, Walk> troubles;
+  if (!state_) return troubles;
+  for (const auto& [table, walk] : state_->walks)
+    if (!walk.reason.empty()) troubles.emplace(table, walk);
+  return troubles;
+}
+
+bool Walks::is_stale(const std::string& table, const std::string& key) const {
+  const auto found = state_->stale.find(table);
+  return found != state_->stale.end() && found->second.contains(key);
+}
+
+std::set<std::string> Walks::stale_keys(const std::string& table) const {
+  const auto found = state_->stale.find(table);
+  return found == state_->stale.end() ? std::set<std::string>{} : found->second;
+}
+
+void Walks::add_stale(const std::string& table, const std::string& key) {
+  state_->stale[table].insert(key);
+  tell(StaleKey{table, key});
+}
+
+void Walks::remove_stale(const std::string& table, const std::string& key) {
+  const auto found = state_->stale.find(table);
+  if (found == state_->stale.end()) return;
+  found->second.erase(key);
+  if (found->second.empty()) state_->stale.erase(found);
+}
+
+void Walks::tell(Comparison comparison) {
+  std::erase_if(news_.comparisons, [&](const Comparison& other) {
+    return other.table == comparison.table && other.seq == comparison.seq;
+  });
+  news_.comparisons.push_back(std::move(comparison));
+}
+
+void Walks::add_news(const Walks& other) {
+  news_.tables.insert(other.news_.tables.begin(), other.news_.tables.end());
+  news_.keys.insert(other.news_.keys.begin(), other.news_.keys.end());
+  for (const Comparison& comparison : other.news_.comparisons) tell(comparison);
+}
+
+Want Walks::take_news(const Position& at) {
+  Want want;
+  want.at = at;
+  for (const std::string& table : news_.tables) want.tables.push_back(state_of(table, of(table)));
+  news_.tables.clear();
+  for (const auto& [table, key] : std::exchange(news_.keys, {}))
+    if (is_stale(table, key)) want.keys.push_back({table, key});
+  const auto later = std::stable_partition(news_.comparisons.begin(), news_.comparisons.end(),
+                                           [&](const Comparison& comparison) { return comparison.seq <= at.seq; });
+  std::move(news_.comparisons.begin(), later, std::back_inserter(want.comparisons));
+  news_.comparisons.erase(news_.comparisons.begin(), later);
+  return want;
+}
+
+Want Walks::all(const Position& at) const {
+  Want want;
+  want.at = at;
+  for (const auto& [table, walk] : state_->walks) want.tables.push_back(state_of(table, walk));
+  for (const auto& [table, keys] : state_->stale)
+    for (const std::string& key : keys) want.keys.push_back({table, key});
+  return want;
+}
+
+std::vector<TableAttention> Walks::attentions(const std::string& child) const {
+  std::vector<TableAttention> attentions;
+  for (const auto& [table, walk] : state_->walks) {
+    if (!walk.reason.empty())
+      attentions.push_back({table, walk.reason + "; what changes in the table is left out until it fits", walk.hint});
+    if (walk.kept == 0) continue;
+    attentions.push_back({table,
+                          std::to_string(walk.kept) + " rows of table " + table + " that " + child +
+                              " does not have are kept: tributary.extra names them",
+                          "`tributary resync " + table + " --delete-extra` at " + child +
+                              " deletes them here; if the child should have them, bring them back there."});
+  }
+  return attentions;
+}
+
+WalkStep step_back(const Walk& walk, bool may_delete_extra) {
+  WalkStep step;
+  step.is_beginning = true;
+  step.walk.may_delete_extra = walk.may_delete_extra || may_delete_extra;
+  step.walk.reason = walk.reason;
+  step.walk.hint = walk.hint;
+  return step;
+}
+
+std::optional<WalkStep> step_to(const Walk& walk, const std::optional<std::string_view>& after, bool may_delete_extra) {
+  if (!after) return step_back(walk, may_delete_extra);
+  if (walk.is_complete || *after != walk.walked_to) return std::nullopt;
+  WalkStep step;
+  step.walk = walk;
+  step.walk.may_delete_extra |= may_delete_extra;
+  return step;
+}
+
+std::optional<WalkStep> step_over(const Walk& walk, const std::optional<std::string_view>& after,
+                                  const std::optional<std::string_view>& up_to, bool may_delete_extra) {
+  std::optional<WalkStep> step = step_to(walk, after, may_delete_extra);
+  if (!step) return std::nullopt;
+  step->walk.is_complete = !up_to;
+  step->walk.walked_to = up_to.value_or("");
+  return step;
+}
+
+void add_walked(StatementList& out, const std::string& child, const std::string& table, const WalkStep& step) {
+  const Walk& walk = step.walk;
+  const auto truth = [](bool is_true) { return std::string(is_true ? "true" : "false"); };
+  std::vector<StatementList::Param> params;
+  params.push_back({false, child});
+  params.push_back({false, table});
+  params.push_back({false, truth(walk.is_complete)});
+  params.push_back({true, walk.walked_to});
+  for (const uint64_t count : {step.rows, walk.deleted, walk.kept}) params.push_back({false, std::to_string(count)});
+  for (const bool is_true : {walk.wants_rows, walk.may_delete_extra, step.is_beginning})
+    params.push_back({false, truth(is_true)});
+  params.push_back({false, walk.reason});
+  params.push_back({false, walk.hint});
+  out.add(
+      "INSERT INTO tributary.walk AS w (child, table_name, is_complete, walked_to, rows, deleted, kept, wants_rows,"
+      " may_delete_extra, reason, hint) VALUES ($1::text, $2::text, $3::boolean, $4::bytea, $5::bigint, $6::bigint,"
+      " $7::bigint, $8::boolean, $9::boolean, $11::text, $12::text)"
+      " ON CONFLICT (child, table_name) DO UPDATE SET is_complete = excluded.is_complete,"
+      " walked_to = excluded.walked_to, rows = CASE WHEN $10::boolean THEN 0 ELSE w.rows END + excluded.rows,"
+      " deleted = excluded.deleted, kept = excluded.kept, wants_rows = excluded.wants_rows, may_delete_extra = "
+      "excluded.may_delete_extra, reason = excluded.reason,"
+      " hint = excluded.hint, updated_at = now()",
+      Expect::exactly, 1, std::move(params));
+}
+
+void add_forget_listed(StatementList& out, const std::string& child, const std::string& table) {
+  std::vector<StatementList::Param> names;
+  names.push_back({false, child});
+  names.push_back({false, table});
+  out.add("DELETE FROM tributary.extra WHERE child = $1::text AND table_name = $2::text", Expect::anything, 0,
+          std::move(names));
+}
+
+void add_deleted(StatementList& out, const std::string& child, const std::string& table, uint64_t rows) {
+  std::vector<StatementList::Param> params;
+  params.push_back({false, child});
+  params.push_back({false, table});
+  params.push_back({false, std::to_string(rows)});
+  out.add(
+      "INSERT INTO tributary.walk AS w (child, table_name, is_complete, walked_to, rows, deleted, kept)"
+      " VALUES ($1::text, $2::text, false, '', 0, $3::bigint, 0)"
+      " ON CONFLICT (child, table_name) DO UPDATE SET deleted = w.deleted + excluded.deleted",
+      Expect::exactly, 1, std::move(params));
+}
+
+void add_walk_anew(StatementList& out, Walks& walks, const std::string& child, const std::string& table,
+                   const std::string& reason, const std::string& hint) {
+  WalkStep step = step_back(walks.of(table), false);
+  step.walk.reason = reason;
+  step.walk.hint = hint;
+  add_forget_listed(out, child, table);
+  add_walked(out, child, table, step);
+  walks.set(table, step.walk);
+  if (!walks.has_stale(table)) return;
+  std::vector<StatementList::Param> names;
+  names.push_back({false, child});
+  names.push_back({false, table});
+  out.add("DELETE FROM tributary.stale WHERE child = $1::text AND table_name = $2::text", Expect::anything, 0,
+          std::move(names));
+  walks.remove_stale(table);
+}
+
+void add_forget_walks(StatementList& out, const std::string& child) {
+  for (const char* table : {"walk", "stale", "extra"}) {
+    std::vector<StatementList::Param> params;
+    params.push_back({false, child});
+    out.add(std::string("DELETE FROM tributary.") + table + " WHERE child = $1::text", Expect::anything, 0,
+            std::move(params));
+  }
+}
+
+}  // namespace tributary

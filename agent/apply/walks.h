@@ -1,0 +1,139 @@
+// How far a child's refresh has walked each of its tables here, and which keys are stale: tributary.walk and
+// tributary.stale. Written in the transaction that applies the chunk, with the position. What lies behind the key that
+// a walk has come to is only as old as the stream that brought it: rows may be missing there, or be older ones.
+//
+// What the child has to hear of it beside the applied position is gathered here as news.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "apply/statements.h"
+#include "change/want.h"
+
+namespace tributary {
+
+struct Walk {
+  bool is_complete = false;
+  std::string walked_to;               // the last key (change/chunk.h); empty: none
+  bool wants_rows = false;             // digests are of no use
+  bool may_delete_extra = false;       // a person said so: however many they are
+  uint64_t deleted = 0;                // rows that the child did not have, or that were in the way of others
+  uint64_t kept = 0;                   // rows that the child does not have, and that were not deleted
+  bool has_listed = false;             // rows in tributary.extra, also before the walk is at its end
+  std::string reason = {}, hint = {};  // why the table cannot be written
+  uint64_t rows = 0;                   // that came
+  // Nothing of the table has been refreshed: all of it is still to come.
+  bool is_at_beginning() const { return !is_complete && walked_to.empty(); }
+  friend bool operator==(const Walk&, const Walk&) = default;
+};
+
+// What a person should know of a child's table.
+struct TableAttention {
+  std::string table;
+  std::string message;
+  std::string hint;
+  friend bool operator==(const TableAttention&, const TableAttention&) = default;
+};
+
+class Walks {
+ public:
+  // Read after the applied position, so that they are not older. Throws Error(setup) when the database was not
+  // prepared.
+  Task<> load(Connection& connection, std::string child);
+  // Again, after statements that changed it in the database alone (kept, has_listed); what is kept is news.
+  void set_outdated() { is_outdated_ = true; }
+  Task<> load_if_outdated(Connection& connection, std::string child);
+  bool is_loaded() const { return state_.has_value(); }
+  void clear() { state_.emplace(); }  // nothing was ever walked
+  void forget() { state_.reset(); }   // what is there, not the news
+
+  // `table`: "schema.table". A table that was never walked has an empty walk.
+  const Walk& of(const std::string& table) const;
+  bool has(const std::string& table) const { return state_->walks.contains(table); }
+  // No other child has a position here.
+  bool is_alone() const { return state_->is_alone; }
+  // The child is told.
+  void set(const std::string& table, Walk walk) {
+    state_->walks[table] = std::move(walk);
+    tell(table);
+  }
+  // The tables that cannot be written, and why.
+  std::map<std::string, Walk> troubles() const;
+  bool has_trouble() const { return !troubles().empty(); }
+
+  bool has_stale() const { return state_ && !state_->stale.empty(); }
+  bool has_stale(const std::string& table) const { return state_->stale.contains(table); }
+  bool is_stale(const std::string& table, const std::string& key) const;
+  std::set<std::string> stale_keys(const std::string& table) const;
+  void add_stale(const std::string& table, const std::string& key);  // the child is told
+  void remove_stale(const std::string& table, const std::string& key);
+  void remove_stale(const std::string& table) { state_->stale.erase(table); }
+
+  // What the child is to hear once it is committed.
+  void tell(const std::string& table) { news_.tables.insert(table); }
+  void tell(Comparison comparison);
+  void tell(const StaleKey& key) { news_.keys.insert({key.table, key.key}); }
+  void add_news(const Walks& other);
+  bool has_news() const { return !news_.is_empty(); }
+  // The news, as true at the applied position `at`; empty where there is none. What is not committed yet is kept.
+  Want take_news(const Position& at);
+  // What a person should know.
+  std::vector<TableAttention> attentions(const std::string& child) const;
+  // Everything.
+  Want all(const Position& at) const;
+
+ private:
+  struct State {
+    std::map<std::string, Walk> walks;
+    std::map<std::string, std::set<std::string>> stale;  // keys by table; only of tables that have some
+    bool is_alone = true;
+  };
+  struct News {
+    std::set<std::string> tables;
+    std::set<std::pair<std::string, std::string>> keys;  // table and key, which may not be stale any more
+    std::vector<Comparison> comparisons;
+    bool is_empty() const { return tables.empty() && keys.empty() && comparisons.empty(); }
+  };
+  std::optional<State> state_;
+  bool is_outdated_ = false;
+  News news_;
+};
+
+// One step of a table's walk.
+struct WalkStep {
+  Walk walk;  // after it
+  bool is_beginning = false;
+  uint64_t rows = 0;  // that came
+  void take_rows(uint64_t count) {
+    rows += count;
+    walk.rows += count;
+  }
+};
+// The step over the range (after, up_to]; without `after` the walk begins anew. nullopt: the range does not follow (the
+// walk was taken back here, and the child had not heard of it); it is to be left out, and the child told.
+std::optional<WalkStep> step_over(const Walk& walk, const std::optional<std::string_view>& after,
+                                  const std::optional<std::string_view>& up_to, bool may_delete_extra);
+// The step that a digest of (after, ...) makes before it is compared.
+std::optional<WalkStep> step_to(const Walk& walk, const std::optional<std::string_view>& after, bool may_delete_extra);
+
+// Takes the walk back to its beginning.
+WalkStep step_back(const Walk& walk, bool may_delete_extra);
+
+void add_walked(StatementList& out, const std::string& child, const std::string& table, const WalkStep& step);
+// The walk of one table begins anew, by what is known here; `reason` and `hint`: why it has to wait. Nothing of the
+// table is stale any more.
+void add_walk_anew(StatementList& out, Walks& walks, const std::string& child, const std::string& table,
+                   const std::string& reason = {}, const std::string& hint = {});
+// For a walk that begins: what its last one listed in tributary.extra.
+void add_forget_listed(StatementList& out, const std::string& child, const std::string& table);
+// So many rows more were deleted, beside a step of the walk.
+void add_deleted(StatementList& out, const std::string& child, const std::string& table, uint64_t rows);
+// All walks of the child begin anew, and nothing is stale.
+void add_forget_walks(StatementList& out, const std::string& child);
+
+}  // namespace tributary

@@ -1,0 +1,72 @@
+// What the parent last said of this node's data (change/want.h): how far its tables are refreshed there, what is stale.
+// Outlives sessions and runs of capture; uplink writes it, the refresh reads it.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "change/want.h"
+
+namespace tributary {
+
+class ParentView {
+ public:
+  // A session begins: `want` is all there is to say.
+  void welcome(const Position& applied, const Want& want);
+  void take(const Want& want);
+  void applied(const Position& applied);
+  void disconnected() { is_connected_ = false; }
+  // Called after each of these.
+  void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
+  void wake() const { changed(); }
+
+  bool is_connected() const { return is_connected_; }
+  uint64_t sessions() const { return sessions_; }
+  const Position& at() const { return at_; }
+  // A table of which nothing was said was never refreshed.
+  const TableState& table(const std::string& name) const;
+  // The position of the stream of which it was said, as its sequence number.
+  uint64_t said_at(const std::string& name) const;
+
+  // Up to `max` stale keys of one of these tables that are not on their way; none: there are none.
+  std::vector<StaleKey> stale_keys(size_t max, const std::set<std::string>& of_tables) const;
+  size_t stale_count() const { return keys_.size(); }
+  // A refresh of these keys stands at this place of the stream; when it is applied they are not stale any more.
+  void placed(const std::vector<StaleKey>& keys, uint64_t seq);
+  // What was placed and is not applied may have been lost.
+  void forget_placed();
+
+  std::optional<Comparison> take_comparison(const std::string& table, uint64_t seq);
+
+ private:
+  struct Table {
+    TableState state;
+    uint64_t said_at = 0;
+  };
+  struct Key {
+    uint64_t said_at = 0;
+    uint64_t placed_at = 0;  // 0: not placed
+  };
+  void move_to(const Position& position);
+  void store(const Want& want);
+  void changed() const {
+    if (on_change_) on_change_();
+  }
+
+  bool is_connected_ = false;
+  uint64_t sessions_ = 0;
+  Position at_;
+  std::vector<Uuid> left_;  // streams of this session that others followed
+  uint64_t welcomed_at_ = 0;
+  std::map<std::string, Table> tables_;
+  std::map<std::pair<std::string, std::string>, Key> keys_;  // by table and key
+  std::deque<Comparison> comparisons_;
+  std::function<void()> on_change_;
+};
+
+}  // namespace tributary

@@ -1,0 +1,594 @@
+#include "flow/refresh.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <deque>
+
+#include "base/retry.h"
+#include "change/chunk.h"
+#include "monitor/words.h"
+#include "source/catalogue.h"
+#include "source/row_filter.h"
+
+namespace tributary {
+namespace {
+
+constexpr size_t kDigestRows = 64 * kRangeRows;
+constexpr uint64_t kDigestBytes = 16 << 20;  // read for one, as they are stored
+constexpr size_t kChunkRowsMax = 16'384, kCopyRowsFirst = 500, kCopyRowsMin = 20;
+constexpr uint64_t kChunkBytes = 1 << 20;         // about so much each, as text
+constexpr size_t kChunksAhead = 3;                // read, while the marks of those before come through the log
+constexpr uint64_t kUnappliedBytesMax = 4 << 20;  // in the queue: live changes stand behind no more than this
+constexpr size_t kKeysAtOnce = 500;
+constexpr size_t kDifferencesToWalk = 1'000;  // in one digest: then rows are cheaper than keys
+constexpr auto kPause = std::chrono::milliseconds(50);
+constexpr auto kLookInterval = std::chrono::seconds(1);
+constexpr auto kTroublePause = std::chrono::seconds(10);
+constexpr uint32_t kFailuresToSay = 20;
+constexpr char kSubject[] = "refresh";
+
+}  // namespace
+
+Refresh::Refresh(const Config& config, Queue& queue, StatusBoard& board, Assembler& assembler, RefreshState& state,
+                 const asio::any_io_executor& executor)
+    : config_(config),
+      queue_(queue),
+      board_(board),
+      assembler_(assembler),
+      state_(state),
+      parent_(state.parent()),
+      placer_(assembler, executor) {
+  parent_.on_change([this] { placer_.changed().notify(); });
+  for (Relation& relation : queue.latest_relations()) shapes_[relation.full_name()] = std::move(relation);
+}
+
+Refresh::~Refresh() {
+  parent_.on_change({});
+}
+
+void Refresh::begin_streaming() {
+  is_streaming_ = true;
+  placer_.changed().notify();
+}
+
+void Refresh::relation(uint32_t oid) {
+  placer_.relation(oid);
+  note_shape(assembler_.table(oid)->sent);
+  if (!state_.to_be_compared.empty()) placer_.changed().notify();
+}
+
+void Refresh::note_shape(const Relation& shape) {
+  const std::string name = shape.full_name();
+  const auto known = shapes_.find(name);
+  const auto is_new = [&](const Column& column) {
+    return std::none_of(known->second.columns.begin(), known->second.columns.end(),
+                        [&](const Column& other) { return other == column; });
+  };
+  if (known != shapes_.end() && std::any_of(shape.columns.begin(), shape.columns.end(), is_new))
+    state_.to_be_compared.insert(name);
+  shapes_[name] = shape;
+}
+
+Task<> Refresh::run() {
+  const RetryLoop loop{.what = kSubject, .report = [this](const Error& error) {
+                         board_.set_notice(kSubject, status::ATTENTION, error.message(), error.hint());
+                       }};
+  co_await loop.run([this] { return attempt(); });
+}
+
+Task<> Refresh::attempt() {
+  placer_.stop();
+  parent_.forget_placed();
+  for (;;) {
+    while (!has_work()) {
+      show();
+      co_await placer_.changed().wait_for(kLookInterval);
+    }
+    co_await work();
+  }
+}
+
+// Whether what the parent said is of this stream.
+bool Refresh::is_usable() const {
+  return is_streaming_ && parent_.is_connected() && parent_.at().stream == assembler_.head().stream;
+}
+
+bool Refresh::is_to_be_walked(const std::string& table) const {
+  const TableState& state = parent_.table(table);
+  if (!state.reason.empty() || is_troubled(table)) return false;
+  return !state.is_complete || state_.to_be_walked.contains(table);
+}
+
+bool Refresh::has_work() const {
+  if (!is_usable()) return false;
+  if (state_.order() || has_stale_keys() || next_to_compare()) return true;
+  return std::any_of(config_.tables.begin(), config_.tables.end(),
+                     [this](const TableConfig& table) { return is_to_be_walked(table.full_name()); });
+}
+
+Task<> Refresh::work() {
+  // What was placed before this run is in the queue, or nowhere.
+  co_await wait_until_applied(assembler_.head().seq);
+  const auto reader =
+      co_await ChunkReader::open(config_.database.connection, "tributary " + config_.node.name + " refresh");
+  co_await placer_.start(*reader);
+  while (has_work()) {
+    co_await step(*reader);
+    co_await sleep_for(std::chrono::milliseconds(1));  // others have their turn, whatever a step did
+  }
+  co_await record(reader->connection());
+  placer_.stop();
+  board_.clear_notice(kSubject);
+}
+
+Task<> Refresh::step(ChunkReader& reader) {
+  co_await record(reader.connection());
+  if (has_stale_keys()) co_return co_await refresh_stale_keys(reader);
+  for (const TableConfig& table : config_.tables) {
+    const std::string name = table.full_name();
+    if (is_to_be_walked(name)) co_return co_await of_table(name, walk(reader, name));
+  }
+  if (const auto name = next_to_compare()) {
+    status::VerifiedTable table;
+    table.set_name(*name);
+    co_await of_table(*name, verify_table(reader, table, {.repairs = true}));
+    if (!table.is_finished()) co_return;
+    // Where rows cannot be compared, they are sent.
+    if (!table.message().empty() && parent_.table(*name).reason.empty()) state_.to_be_walked[*name] = false;
+    state_.to_be_compared.erase(*name);
+  } else if (state_.order()) {
+    co_await verify(reader);
+  }
+}
+
+bool Refresh::is_troubled(const std::string& table) const {
+  const auto found = troubled_until_.find(table);
+  return found != troubled_until_.end() && Clock::now() < found->second;
+}
+
+// Those of the configuration. The parent may name others: tables that were taken out of it.
+std::set<std::string> Refresh::readable_tables() const {
+  std::set<std::string> tables;
+  for (const TableConfig& table : config_.tables)
+    if (!is_troubled(table.full_name())) tables.insert(table.full_name());
+  return tables;
+}
+
+std::optional<std::string> Refresh::next_to_compare() const {
+  for (const std::string& table : readable_tables())
+    if (state_.to_be_compared.contains(table)) return table;
+  return std::nullopt;
+}
+
+// What PostgreSQL refuses of one table keeps no other waiting.
+Task<> Refresh::of_table(std::string table, Task<> task) {
+  const std::string subject = "refresh of table " + table;
+  std::optional<Error> refusal;
+  try {
+    co_await std::move(task);
+  } catch (const Error& error) {
+    const bool passes = error.kind() == ErrorKind::connection || error.kind() == ErrorKind::resource;
+    if (passes || error.sqlstate().empty()) throw;
+    refusal = error;
+  }
+  if (!refusal) {
+    if (troubled_until_.erase(table) > 0) board_.clear_notice(subject);
+    co_return;
+  }
+  if (!troubled_until_.contains(table)) spdlog::warn("refresh: table {}: {}", table, refusal->message());
+  troubled_until_[table] = Clock::now() + kTroublePause;
+  const bool is_of_rights = refusal->sqlstate() == "42501";
+  board_.set_notice(subject, status::ATTENTION, refusal->message(),
+                    is_of_rights ? "run `tributary init`: it grants what the agent has to read" : refusal->hint());
+}
+
+Task<> Refresh::wait_until_applied(uint64_t seq) {
+  while (!is_usable() || parent_.at().seq < seq) co_await placer_.changed().wait_for(kLookInterval);
+}
+
+Task<TableState> Refresh::answer(std::string table, uint64_t seq) {
+  while (!is_usable() || parent_.said_at(table) < seq) co_await placer_.changed().wait_for(kLookInterval);
+  co_return parent_.table(table);
+}
+
+Task<std::shared_ptr<const ChunkTable>> Refresh::plan(ChunkReader& reader, std::string name) {
+  const auto find = [&](const std::vector<SourceTable>& tables) {
+    return std::find_if(tables.begin(), tables.end(),
+                        [&](const SourceTable& table) { return table.relation.full_name() == name; });
+  };
+  const std::vector<SourceTable> tables = co_await read_source_tables(reader.connection(), config_);
+  const auto found = find(tables);
+  if (found == tables.end())
+    throw Error(ErrorKind::protocol, "the parent wants rows of " + name + ", which is not sent");
+  auto table = std::make_shared<ChunkTable>();
+  table->oid = found->oid;
+  table->publication = config_.publication();
+  table->relation = found->sent_relation();
+  table->from = (found->is_partitioned ? "" : "ONLY ") + quote_name(table->relation.schema, table->relation.name) +
+                " AS " + quote_name(table->relation.name);
+  if (!found->row_filter.empty()) table->filter = parenthesised(found->row_filter);
+  co_await reader.plan(*table);
+  // What was read of the catalogue before is the same now.
+  const std::vector<SourceTable> again = co_await read_source_tables(reader.connection(), config_);
+  const auto same = find(again);
+  if (same == again.end() || same->oid != table->oid || same->sent_relation() != table->relation)
+    throw Error(ErrorKind::resource, "table " + name + " was altered while it was looked at");
+  note_shape(table->relation);
+  co_return table;
+}
+
+// --- placing ---
+
+// Live changes stand behind no more than the link carries in a moment.
+Task<> Refresh::yield_to_changes() {
+  while (queue_.stats().bytes > kUnappliedBytesMax) co_await placer_.changed().wait_for(kPause);
+  if (const auto now = Clock::now(); now < next_read_) co_await sleep_for(next_read_ - now);
+}
+
+Task<PlacingPtr> Refresh::begin_placing(ChunkReader& reader, Placing read, uint64_t bytes) {
+  const auto seconds = [](uint64_t count, uint64_t per_second) {
+    return per_second == 0 ? 0.0 : static_cast<double>(count) / static_cast<double>(per_second);
+  };
+  const double pause = std::max(seconds(read.chunk.rows.size(), config_.refresh.rows_per_second),
+                                seconds(bytes, config_.refresh.bytes_per_second));
+  next_read_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(pause));
+  PlacingPtr placing = co_await placer_.place(reader, std::move(read));
+  if (!placing) {
+    if (++failures_ == kFailuresToSay)
+      board_.set_notice(kSubject, status::ATTENTION, "waits until transactions have ended that were open when it began",
+                        "");
+    co_await sleep_for(kPause);
+  }
+  co_return placing;
+}
+
+Task<bool> Refresh::wait_for_place(PlacingPtr placing) {
+  while (placing->state == Placing::State::under_way) co_await placer_.changed().wait_for(kLookInterval);
+  if (placing->state == Placing::State::placed) {
+    if (std::exchange(failures_, 0) >= kFailuresToSay) board_.clear_notice(kSubject);
+    co_return true;
+  }
+  if (++failures_ == kFailuresToSay)
+    board_.set_notice(
+        kSubject, status::ATTENTION,
+        "table " + placing->table->relation.full_name() + " changes so much that a part of it is read again and again",
+        "");
+  co_await sleep_for(kPause * std::min(failures_, kFailuresToSay));
+  co_return false;
+}
+
+// `form` without its chunk. Reads again until it has its place.
+Task<PlacingPtr> Refresh::place_range(ChunkReader& reader, Placing form, ReadWhat what,
+                                      std::optional<std::string> after, ChunkSize size) {
+  for (;;) {
+    co_await yield_to_changes();
+    auto read = co_await reader.read_range(*form.table, what, after, size);
+    if (!read) throw Error(ErrorKind::resource, "table " + form.table->relation.full_name() + " was altered");
+    Placing next = form;
+    next.chunk = std::move(read->chunk);
+    const PlacingPtr placing = co_await begin_placing(reader, std::move(next), read->bytes);
+    if (placing && co_await wait_for_place(placing)) co_return placing;
+    if (failures_ > 2) size.rows = std::max(size.rows / 2, kCopyRowsMin);
+  }
+}
+
+// --- walking a table ---
+
+Task<> Refresh::walk(ChunkReader& reader, std::string name) {
+  Walk walk;
+  walk.table = co_await plan(reader, name);
+  walk.rows = kRangeRows;
+  const auto anew = state_.to_be_walked.find(name);
+  if (anew != state_.to_be_walked.end()) {
+    walk.may_delete_extra = anew->second;
+  } else if (const TableState& state = parent_.table(name); !state.walked_to.empty()) {
+    walk.after = state.walked_to;
+  }
+  spdlog::info("refresh: {} is walked{}", name, walk.after ? ", from where it was left" : "");
+  for (;;) {
+    const bool goes_on = co_await walk_on(reader, walk);
+    state_.to_be_walked.erase(name);  // the parent knows of it now
+    if (!goes_on) break;
+    co_await record(reader.connection());
+    if (has_stale_keys()) co_await refresh_stale_keys(reader);
+  }
+  if (const TableState& state = parent_.table(name); state.is_complete)
+    spdlog::info("refresh: {} is done, {} rows", name, state.rows);
+}
+
+// False: there is no more to do.
+Task<bool> Refresh::walk_on(ChunkReader& reader, Walk& walk) {
+  const std::string name = walk.table->relation.full_name();
+  Placing form;
+  form.table = walk.table;
+  form.digest = DigestForm{false, walk.may_delete_extra};
+  const PlacingPtr digest =
+      co_await place_range(reader, form, ReadWhat::digests, walk.after, {kDigestRows, kDigestBytes});
+  const TableState state = co_await answer(name, digest->seq);
+  if (state.is_complete || !state.reason.empty()) co_return false;
+  const std::string before = walk.after.value_or("");
+  walk.after.reset();
+  if (!state.walked_to.empty()) walk.after = state.walked_to;
+  if (state.wants_rows) co_return co_await copy(reader, walk);
+  if (walk.after && walk.after == digest->up_to()) {
+    walk.rows = kRangeRows;
+    co_return true;
+  }
+  // What comes next differs. Where digests show nothing equal again and again, they become few.
+  walk.rows = state.walked_to != before ? kRangeRows : std::min(2 * walk.rows, kChunkRowsMax);
+  form.digest.reset();
+  form.may_delete_extra = walk.may_delete_extra;
+  const PlacingPtr rows = co_await place_range(reader, form, ReadWhat::rows, walk.after, {walk.rows, 4 * kChunkBytes});
+  walk.after = rows->up_to();
+  if (walk.after) co_return true;
+  co_return is_to_go_on(co_await answer(name, rows->seq), walk);
+}
+
+// After what should have been the end. The parent leaves out what does not follow its walk, and says how far it is.
+bool Refresh::is_to_go_on(const TableState& state, Walk& walk) {
+  walk.after.reset();
+  if (!state.walked_to.empty()) walk.after = state.walked_to;
+  return !state.is_complete && state.reason.empty();
+}
+
+// All rows behind walk.after, some chunks ahead of their places. As walk_on.
+Task<bool> Refresh::copy(ChunkReader& reader, Walk& walk) {
+  std::deque<PlacingPtr> ahead;
+  std::optional<std::string> read_to = walk.after;
+  bool is_read_to_end = false;
+  size_t rows = kCopyRowsFirst;
+  for (;;) {
+    for (; !ahead.empty() && ahead.front()->state == Placing::State::placed; ahead.pop_front()) {
+      failures_ = 0;
+      walk.after = ahead.front()->up_to();
+      if (walk.after) continue;
+      const TableState state = co_await answer(walk.table->relation.full_name(), ahead.front()->seq);
+      co_return is_to_go_on(state, walk);
+    }
+    if (!ahead.empty() && ahead.front()->state == Placing::State::lost) {
+      co_await wait_for_place(ahead.front());
+      ahead.clear();
+      read_to = walk.after;
+      is_read_to_end = false;
+      rows = std::max(rows / 2, kCopyRowsMin);
+    }
+    if (is_read_to_end || ahead.size() == kChunksAhead) {
+      co_await placer_.changed().wait_for(kLookInterval);
+      continue;
+    }
+    if (ahead.empty()) {
+      co_await record(reader.connection());
+      if (has_stale_keys()) co_await refresh_stale_keys(reader);
+    }
+    co_await yield_to_changes();
+    auto read = co_await reader.read_range(*walk.table, ReadWhat::rows, read_to, {rows, kChunkBytes});
+    if (!read) throw Error(ErrorKind::resource, "table " + walk.table->relation.full_name() + " was altered");
+    // What this one follows is to be read again.
+    if (!ahead.empty() && ahead.back()->state == Placing::State::lost) continue;
+    Placing next;
+    next.table = walk.table;
+    next.may_delete_extra = walk.may_delete_extra;
+    next.chunk = std::move(read->chunk);
+    const std::optional<std::string> up_to = next.chunk.up_to;
+    const size_t rows_read = next.chunk.rows.size();
+    PlacingPtr placing = co_await begin_placing(reader, std::move(next), read->bytes);
+    if (!placing) continue;
+    ahead.push_back(std::move(placing));
+    read_to = up_to;
+    is_read_to_end = !up_to;
+    const uint64_t bytes = std::max<uint64_t>(read->bytes, 1);
+    if (!is_read_to_end)
+      rows = std::clamp<size_t>(std::min<uint64_t>(rows_read * kChunkBytes / bytes, 4 * rows), kCopyRowsMin,
+                                kChunkRowsMax);
+  }
+}
+
+// --- stale keys ---
+
+Task<> Refresh::refresh_stale_keys(ChunkReader& reader) {
+  std::vector<StaleKey> keys = parent_.stale_keys(kKeysAtOnce, readable_tables());
+  const std::string name = keys.front().table;
+  const auto refresh = [&]() -> Task<> {
+    const auto table = co_await plan(reader, name);
+    co_await refresh_keys(reader, table, std::move(keys));
+  };
+  co_await of_table(name, refresh());
+}
+
+Task<> Refresh::refresh_keys(ChunkReader& reader, std::shared_ptr<const ChunkTable> table, std::vector<StaleKey> keys) {
+  while (!keys.empty()) {
+    co_await yield_to_changes();
+    std::vector<std::string> wanted;
+    for (size_t i = 0; i < std::min(keys.size(), kKeysAtOnce); ++i) wanted.push_back(keys[i].key);
+    auto read = co_await reader.read_keys(*table, std::move(wanted));
+    if (!read) throw Error(ErrorKind::resource, "table " + table->relation.full_name() + " was altered");
+    const auto count = static_cast<std::ptrdiff_t>(read->chunk.keys.size());
+    Placing next;
+    next.table = table;
+    next.chunk = std::move(read->chunk);
+    const PlacingPtr placing = co_await begin_placing(reader, std::move(next), read->bytes);
+    if (!placing || !co_await wait_for_place(placing)) continue;
+    // What the stream has settled is looked at again when it is visible: it may have become stale behind that.
+    const std::set<std::string>& settled = placing->settled;
+    std::vector<StaleKey> placed;
+    std::copy_if(keys.begin(), keys.begin() + count, std::back_inserter(placed),
+                 [&](const StaleKey& key) { return !settled.contains(key.key); });
+    parent_.placed(placed, placing->seq);
+    keys.erase(keys.begin(), keys.begin() + count);
+    if (!settled.empty()) co_await sleep_for(kPause);
+  }
+}
+
+// --- comparing ---
+
+Task<> Refresh::verify(ChunkReader& reader) {
+  const VerifyOrder order = *state_.order();
+  const uint64_t number = state_.order_number();
+  const status::Verification before = state_.verification();
+  for (status::VerifiedTable table : before.tables()) {
+    if (table.is_finished()) continue;
+    co_await of_table(table.name(), verify_table(reader, table, {order.repairs, order.deletes_extra, number}));
+    if (number != state_.order_number()) co_return;  // cancelled
+    if (!table.is_finished()) table.set_message("PostgreSQL refuses to read it: `tributary status` says why");
+    table.set_is_finished(true);
+    state_.store(number, table);
+  }
+  // What has to be walked for it comes first.
+  for (status::VerifiedTable table : state_.verification().tables()) {
+    if (!state_.to_be_walked.contains(table.name())) continue;
+    if (is_to_be_walked(table.name())) co_return;
+    table.set_message("not mended yet: `tributary status` says why");
+    state_.store(number, table);
+    state_.to_be_walked.erase(table.name());
+  }
+  state_.end_verification();
+}
+
+Task<> Refresh::verify_table(ChunkReader& reader, status::VerifiedTable& result, HowToVerify how) {
+  const std::string name = result.name();
+  Placing form;
+  form.table = co_await plan(reader, name);
+  form.digest = DigestForm{true, false};
+  result.Clear();
+  result.set_name(name);
+  std::optional<std::string> after;
+  for (bool is_at_end = false; !is_at_end;) {
+    if (has_stale_keys()) co_await refresh_stale_keys(reader);
+    const PlacingPtr digest = co_await place_range(reader, form, ReadWhat::digests, after, {kDigestRows, kDigestBytes});
+    const auto answer = co_await comparison(name, digest->seq, how);
+    if (is_cancelled(how)) co_return;
+    if (!answer) continue;
+    if (!answer->refusal.empty()) {
+      result.set_message(answer->refusal);
+      break;
+    }
+    const Findings found = compare(*digest, *answer, result, how.order != 0);
+    if (how.repairs && (found.is_bulk || found.extra > 0 || found.to_mend.size() > kDifferencesToWalk))
+      state_.to_be_walked[name] = how.deletes_extra;
+    else if (how.repairs && !state_.to_be_walked.contains(name))
+      co_await refresh_keys(reader, form.table, found.to_mend);
+    after = digest->up_to();
+    is_at_end = !after;
+    if (is_cancelled(how)) co_return;
+    state_.store(how.order, result);
+    co_await record(reader.connection());
+  }
+  result.set_is_finished(true);
+}
+
+// nullopt: it has to be asked for again, because the session ended, or not at all.
+Task<std::optional<Comparison>> Refresh::comparison(std::string table, uint64_t seq, const HowToVerify& how) {
+  const uint64_t session = parent_.sessions();
+  for (;;) {
+    auto answer = parent_.take_comparison(table, seq);
+    const bool is_lost = parent_.sessions() != session && is_usable() && parent_.at().seq >= seq;
+    if (answer || is_lost || is_cancelled(how)) co_return answer;
+    co_await placer_.changed().wait_for(kLookInterval);
+  }
+}
+
+Refresh::Findings Refresh::compare(const Placing& placing, const Comparison& answer, status::VerifiedTable& result,
+                                   bool keeps) {
+  Findings found;
+  const PlacedDigest& digest = placing.placed;
+  uint64_t missing = 0;
+  const auto note = [&](status::Difference::Kind kind, std::string_view key) {
+    if (kind == status::Difference::EXTRA)
+      ++found.extra;
+    else
+      found.to_mend.push_back({result.name(), std::string(key)});
+    missing += kind == status::Difference::MISSING;
+    if (!keeps) return;
+    status::Difference difference;
+    difference.set_table(result.name());
+    difference.set_kind(kind);
+    for (const Value& value : key_values(key, placing.table->key().size())) difference.add_key(std::string(value.text));
+    state_.add_difference(std::move(difference));
+  };
+  for (const Comparison::Difference& part : answer.differences) {
+    if (part.last >= digest.ends.size())
+      throw Error(ErrorKind::protocol, "the parent's answer names a range that was not sent");
+    const size_t begin = part.first == 0 ? 0 : digest.ends[part.first - 1], end = digest.ends[part.last];
+    if (part.is_cut) {  // too many to be named
+      found.is_bulk = true;
+      result.set_different(result.different() + std::max<size_t>(1, end - begin));
+      continue;
+    }
+    std::map<std::string_view, RowHash> theirs;
+    for (const Comparison::Row& row : part.rows) theirs[row.key] = row.hash;
+    for (size_t i = begin; i < end; ++i) {
+      const ReadChunk::Row& row = digest.rows[i];
+      const auto their = theirs.find(row.key);
+      if (their == theirs.end()) {
+        note(status::Difference::MISSING, row.key);
+        continue;
+      }
+      if (their->second != row.hash) note(status::Difference::DIFFERENT, row.key);
+      theirs.erase(their);
+    }
+    for (const auto& [key, hash] : theirs) note(status::Difference::EXTRA, key);
+  }
+  result.set_ranges(result.ranges() + digest.ends.size());
+  result.set_rows(result.rows() + digest.rows.size());
+  result.set_missing(result.missing() + missing);
+  result.set_different(result.different() + found.to_mend.size() - missing);
+  result.set_extra(result.extra() + found.extra);
+  return found;
+}
+
+// --- status ---
+
+// What of a table stands still at the parent, or waits for a person.
+void Refresh::show_trouble(const std::string& table) {
+  const std::string subject = "table " + table + " at the parent";
+  const TableState& state = parent_.table(table);
+  if (!state.reason.empty())
+    board_.set_notice(subject, status::ATTENTION, state.reason + "; its changes wait there until it is mended",
+                      state.hint);
+  else if (state.kept > 0)
+    board_.set_notice(subject, status::ATTENTION,
+                      count_in_words(state.kept, "row", "rows") +
+                          " that this node does not have are kept there: they were more than a refresh may delete",
+                      "if they are to go: tributary resync " + table + " --delete-extra");
+  else
+    board_.clear_notice(subject);
+}
+
+void Refresh::show() {
+  for (status::Table& shown : *board_.capture().mutable_tables()) {
+    const TableState& state = parent_.table(shown.name());
+    shown.set_rows_copied(state.rows);
+    shown.set_rows_per_second(state.is_complete ? 0 : rows_per_second(state));
+    shown.set_is_copied(is_usable() && state.is_complete);
+    show_trouble(shown.name());
+  }
+  *board_.capture().mutable_verification() = state_.verification();
+}
+
+double Refresh::rows_per_second(const TableState& state) {
+  constexpr auto kSampleTime = std::chrono::seconds(3);
+  Progress& progress = progress_[state.table];
+  const auto now = Clock::now();
+  const std::chrono::duration<double> time = now - progress.since;
+  if (progress.since == Clock::time_point{} || state.rows < progress.rows) {
+    progress = {now, state.rows, 0};
+  } else if (time >= kSampleTime) {
+    progress = {now, state.rows, static_cast<double>(state.rows - progress.rows) / time.count()};
+  }
+  return progress.per_second;
+}
+
+// Rows from before the stream are counted no more when they are all there.
+Task<> Refresh::record(Connection& connection) {
+  show();
+  for (const TableConfig& table : config_.tables)
+    for (status::Table& shown : *board_.capture().mutable_tables()) {
+      if (shown.name() != table.full_name() || !shown.is_copied() || shown.rows_not_copied() == 0) continue;
+      shown.set_rows_not_copied(0);
+      co_await record_copied(connection, table.schema, table.name);
+      break;
+    }
+}
+
+}  // namespace tributary
