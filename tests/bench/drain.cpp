@@ -200,8 +200,8 @@ class DrainMatch {
     result.note = note_on(our, peer);
     result.figures = {{"changes", static_cast<double>(changes_)}, {"rounds", request_.rounds}};
     if (our.fault.empty() && peer.fault.empty()) add_ratios(result, our.runs, peer.runs);
-    if (our.fault.empty()) add_figures(result, "", our.runs);
-    if (peer.fault.empty()) add_figures(result, "peer_", peer.runs);
+    if (our.fault.empty()) add_all_figures(result, "", our.runs);
+    if (peer.fault.empty()) add_all_figures(result, "peer_", peer.runs);
     if (our.fault.empty()) result.figures.emplace_back("agent_memory_bytes", our.runs.agent_memory_bytes());
     add_copy_limit(result, our);
     return result;
@@ -221,29 +221,10 @@ class DrainMatch {
     return note;
   }
 
-  static void add_ratios(Result& result, const Runs& our, const Runs& peer) {
-    result.throughput_ratio = our.changes_per_second().median / peer.changes_per_second().median;
-    result.wire_ratio = our.wire_bytes() / peer.wire_bytes();
-    // A run may be too short for the kernel's clock.
-    if (peer.processor_microseconds() > 0)
-      result.cpu_ratio = our.processor_microseconds() / peer.processor_microseconds();
-  }
-
-  static void add_figures(Result& result, const std::string& whose, const Runs& runs) {
-    const Spread speed = runs.changes_per_second();
-    const auto add = [&](const std::string& name, double value) { result.figures.emplace_back(whose + name, value); };
-    add("changes_per_second", speed.median);
-    add("changes_per_second_least", speed.least);
-    add("changes_per_second_most", speed.most);
-    add("wire_bytes_per_change", runs.wire_bytes());
-    add("cpu_us_per_change", runs.processor_microseconds());
-    for (const auto& [part, used] : runs.processor_microseconds_by_part()) {
-      std::string name = "cpu_us_" + part;
-      std::replace(name.begin(), name.end(), ' ', '_');
-      add(name, used);
-    }
-    add("retained_wal_bytes", runs.retained_wal_bytes());
-    add("retained_wal_bytes_most", runs.retained_wal_bytes_most());
+  static void add_all_figures(Result& result, const std::string& whose, const Runs& runs) {
+    add_figures(result, whose, runs);
+    result.figures.emplace_back(whose + "retained_wal_bytes", runs.retained_wal_bytes());
+    result.figures.emplace_back(whose + "retained_wal_bytes_most", runs.retained_wal_bytes_most());
   }
 
   void add_copy_limit(Result& result, const Entry& our) const {

@@ -128,7 +128,9 @@ class LightChild {
 
   Task<> take_acknowledgements() {
     for (;;) {
-      const Acknowledgement acknowledgement = co_await session_->next_acknowledgement();
+      const auto news = co_await session_->next_news();
+      if (!std::holds_alternative<Acknowledgement>(news)) continue;
+      const auto& acknowledgement = std::get<Acknowledgement>(news);
       if (acknowledgement.is_held) throw Error(ErrorKind::refused, "held: " + acknowledgement.hold_reason);
       const uint64_t applied = session_->applied_position().seq;
       const auto now = Clock::now();

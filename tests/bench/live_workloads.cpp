@@ -8,7 +8,7 @@ Workloads live_workloads() {
   Workloads workloads;
   for (std::unique_ptr<Workload> (*const make)() :
        {latency_workload, fan_in_workload, idle_workload, narrow_link_workload, application_cost_workload,
-        slow_disk_workload})
+        slow_disk_workload, initial_copy_workload})
     workloads.push_back(make());
   return workloads;
 }

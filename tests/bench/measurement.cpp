@@ -75,6 +75,29 @@ double Runs::agent_memory_bytes() const {
       .median;
 }
 
+void add_ratios(Result& result, const Runs& our, const Runs& peer) {
+  result.throughput_ratio = our.changes_per_second().median / peer.changes_per_second().median;
+  result.wire_ratio = our.wire_bytes() / peer.wire_bytes();
+  // A run may be too short for the kernel's clock.
+  if (peer.processor_microseconds() > 0)
+    result.cpu_ratio = our.processor_microseconds() / peer.processor_microseconds();
+}
+
+void add_figures(Result& result, const std::string& whose, const Runs& runs) {
+  const Spread speed = runs.changes_per_second();
+  const auto add = [&](const std::string& name, double value) { result.figures.emplace_back(whose + name, value); };
+  add("changes_per_second", speed.median);
+  add("changes_per_second_least", speed.least);
+  add("changes_per_second_most", speed.most);
+  add("wire_bytes_per_change", runs.wire_bytes());
+  add("cpu_us_per_change", runs.processor_microseconds());
+  for (const auto& [part, used] : runs.processor_microseconds_by_part()) {
+    std::string name = "cpu_us_" + part;
+    std::replace(name.begin(), name.end(), ' ', '_');
+    add(name, used);
+  }
+}
+
 Measurement::Measurement(Way& way) : way_(way), processor_(way.postmasters(), way.parts()) {
   for (int tier = kDistrict; tier < way.topology().top(); ++tier) links_.emplace_back(way.link_end(tier));
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/report.h"
 #include "bench/way.h"
 
 namespace tributary::test {
@@ -46,6 +47,10 @@ class Runs {
   double changes_;
   std::vector<Run> runs_;
 };
+
+void add_ratios(Result& result, const Runs& our, const Runs& peer);
+// Speed, bytes and processor time; `whose`: "" or "peer_".
+void add_figures(Result& result, const std::string& whose, const Runs& runs);
 
 // Watches a way from its release on.
 class Measurement {

@@ -22,8 +22,23 @@ NativeWay::NativeWay(Topology& topology, const std::string& name)
       has_full_identity_(contains(name, "-full")) {}
 
 void NativeWay::connect_tables() {
+  prepare_copy();
+  for (int tier = kRegion; tier <= topology().top(); ++tier) subscribe(tier, "copy_data = false, enabled = false");
+}
+
+void NativeWay::prepare_copy() {
   for (int tier = kDistrict; tier < topology().top(); ++tier) publish(tier);
-  for (int tier = kRegion; tier <= topology().top(); ++tier) subscribe(tier);
+}
+
+void NativeWay::begin_copy() {
+  for (int tier = kRegion; tier <= topology().top(); ++tier) subscribe(tier, "copy_data = true");
+}
+
+bool NativeWay::is_copied() {
+  for (int tier = kRegion; tier <= topology().top(); ++tier) {
+    if (sql(tier).number("SELECT count(*) FROM pg_subscription_rel WHERE srsubstate <> 'r'") > 0) return false;
+  }
+  return true;
 }
 
 void NativeWay::publish(int tier) {
@@ -47,11 +62,10 @@ std::string NativeWay::subscription(int tier) const {
   return database_of(name()) + "_" + tier_name(tier);
 }
 
-void NativeWay::subscribe(int tier) {
+void NativeWay::subscribe(int tier, const std::string& options) {
   const std::string source = source_conninfo(tier) + (is_durable_ ? " sslmode=require" : " sslmode=disable");
   sql(tier).exec("CREATE SUBSCRIPTION " + subscription(tier) + " CONNECTION " + quoted(source) +
-                 " PUBLICATION approved WITH (copy_data = false, enabled = false" +
-                 (is_durable_ ? ", synchronous_commit = on)" : ")"));
+                 " PUBLICATION approved WITH (" + options + (is_durable_ ? ", synchronous_commit = on)" : ")"));
 }
 
 void NativeWay::enable(int tier) {

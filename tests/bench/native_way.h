@@ -11,10 +11,14 @@ class NativeWay : public PullingWay {
   // what tributary promises at each hop. With "-full" behind it: REPLICA IDENTITY FULL.
   NativeWay(Topology& topology, const std::string& name);
 
+  void begin_copy() override;
+  bool is_copied() override;
+
  private:
   void connect_tables() override;
+  void prepare_copy() override;
   void publish(int tier);
-  void subscribe(int tier);
+  void subscribe(int tier, const std::string& options);
   std::string subscription(int tier) const;
   void enable(int tier) override;
   void disable(int tier) override;

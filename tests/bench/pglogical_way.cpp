@@ -3,12 +3,34 @@
 namespace tributary::test {
 
 void PglogicalWay::connect_tables() {
+  prepare_copy();
+  for (int tier = kRegion; tier <= topology().top(); ++tier) {
+    subscribe(tier, false);
+    wait_until("pglogical replicates to the " + std::string(tier_name(tier)), [&] {
+      return sql(tier).value("SELECT status FROM pglogical.show_subscription_status()") == "replicating";
+    });
+    disable_and_wait(tier);
+  }
+}
+
+void PglogicalWay::prepare_copy() {
   for (int tier = kDistrict; tier <= topology().top(); ++tier) {
     sql(tier).exec("CREATE EXTENSION pglogical");
     sql(tier).exec("SELECT pglogical.create_node($1, $2)", {tier_name(tier), conninfo(tier)});
     if (tier < topology().top()) publish(tier);
-    if (tier > kDistrict) subscribe(tier);
   }
+}
+
+void PglogicalWay::begin_copy() {
+  for (int tier = kRegion; tier <= topology().top(); ++tier) subscribe(tier, true);
+}
+
+bool PglogicalWay::is_copied() {
+  for (int tier = kRegion; tier <= topology().top(); ++tier) {
+    const char* const query = "SELECT count(*) > 0 AND bool_and(sync_status = 'r') FROM pglogical.local_sync_status";
+    if (sql(tier).value(query) != "t") return false;
+  }
+  return true;
 }
 
 void PglogicalWay::publish(int tier) {
@@ -19,15 +41,11 @@ void PglogicalWay::publish(int tier) {
   }
 }
 
-void PglogicalWay::subscribe(int tier) {
+void PglogicalWay::subscribe(int tier, bool copies) {
   sql(tier).exec(
       "SELECT pglogical.create_subscription($1, $2, ARRAY['approved'], synchronize_structure := false,"
-      " synchronize_data := false)",
-      {tier_name(tier), source_conninfo(tier) + " sslmode=disable"});
-  wait_until("pglogical replicates to the " + std::string(tier_name(tier)), [&] {
-    return sql(tier).value("SELECT status FROM pglogical.show_subscription_status()") == "replicating";
-  });
-  disable_and_wait(tier);
+      " synchronize_data := $3)",
+      {tier_name(tier), source_conninfo(tier) + " sslmode=disable", copies ? "true" : "false"});
 }
 
 void PglogicalWay::enable(int tier) {

@@ -2,8 +2,9 @@
 
 namespace tributary::test {
 
-PullingWay::PullingWay(Topology& topology, const std::string& name, const std::string& database, std::string worker)
-    : Way(topology, name, database), worker_(std::move(worker)) {
+PullingWay::PullingWay(Topology& topology, const std::string& name, const std::string& database, std::string worker,
+                       std::string sender)
+    : Way(topology, name, database), worker_(std::move(worker)), sender_(std::move(sender)) {
   if (!topology.is_relayed()) return;
   for (int tier = kDistrict; tier < topology.top(); ++tier)
     relays_.push_back(std::make_unique<LinkProxy>(topology.cluster(tier).port()));
@@ -31,8 +32,8 @@ void PullingWay::rest() {
 std::vector<Part> PullingWay::parts() {
   std::vector<Part> parts;
   for (int tier = kDistrict; tier <= topology().top(); ++tier) {
-    add_backends(parts, tier, "walsender", "backend_type = 'walsender'");
-    add_backends(parts, tier, "apply worker", worker_);
+    if (tier < topology().top()) add_backends(parts, tier, "walsender", sender_);
+    if (tier > kDistrict) add_backends(parts, tier, "apply worker", worker_);
   }
   return parts;
 }
@@ -48,7 +49,8 @@ void PullingWay::advance_slot() {
 LinkEnd PullingWay::link_end(int tier) {
   std::vector<uint16_t> walsenders;
   for (const Row& row : sql(tier).rows("SELECT client_port FROM pg_stat_activity"
-                                       " WHERE datname = current_database() AND backend_type = 'walsender'"))
+                                       " WHERE datname = current_database() AND client_port > 0 AND (" +
+                                       sender_ + ")"))
     walsenders.push_back(static_cast<uint16_t>(std::stoi(*row[0])));
   return {.server_port = topology().cluster(tier).port(), .client_ports = walsenders};
 }

@@ -7,8 +7,9 @@ namespace tributary::test {
 
 class PullingWay : public Way {
  public:
-  // `worker`: what applies at a subscriber, as a condition on pg_stat_activity.
-  PullingWay(Topology& topology, const std::string& name, const std::string& database, std::string worker);
+  // `worker`: what applies at a subscriber, as a condition on pg_stat_activity; `sender`: what serves it below.
+  PullingWay(Topology& topology, const std::string& name, const std::string& database, std::string worker,
+             std::string sender = "backend_type = 'walsender'");
   void resume() override;
   void hold(Backlog, Clock::time_point) override;
   Clock::time_point release(Clock::time_point) override;
@@ -29,6 +30,7 @@ class PullingWay : public Way {
   void advance_slot();
 
   std::string worker_;
+  std::string sender_;
   std::vector<std::unique_ptr<LinkProxy>> relays_;  // above each tier, in a topology that is relayed
 };
 

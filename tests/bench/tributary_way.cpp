@@ -13,9 +13,31 @@ void TributaryWay::connect_tables() {
   topology().tree().init();
 }
 
+// The parent listens before its child begins, as PostgreSQL does.
+void TributaryWay::prepare_copy() {
+  connect_tables();
+  const int top = topology().top();
+  start(top);
+  Agent& parent = topology().node(top).agent();
+  wait_until("the parent listens", [&] { return parent.status().intake().health() == status::OK; });
+}
+
+void TributaryWay::begin_copy() {
+  for (int tier = topology().top(); tier >= kDistrict; --tier) start(tier);
+}
+
+bool TributaryWay::is_copied() {
+  for (int tier = kDistrict; tier < topology().top(); ++tier) {
+    if (!topology().node(tier).is_copied()) return false;
+  }
+  return true;
+}
+
+// The copy of what is in the tables is no part of a measurement.
 void TributaryWay::resume() {
   for (int tier = topology().top(); tier >= kDistrict; --tier) start(tier);
   for (int tier = kDistrict; tier < topology().top(); ++tier) topology().node(tier).wait_until_streaming();
+  for (int tier = kDistrict; tier < topology().top(); ++tier) topology().node(tier).wait_until_copied();
 }
 
 void TributaryWay::hold(Backlog backlog, Clock::time_point deadline) {

@@ -11,6 +11,8 @@ class TributaryWay : public Way {
  public:
   explicit TributaryWay(Topology& topology);
 
+  void begin_copy() override;
+  bool is_copied() override;
   void resume() override;
   void hold(Backlog backlog, Clock::time_point deadline) override;
   void settle(Clock::time_point deadline) override;
@@ -25,6 +27,7 @@ class TributaryWay : public Way {
 
  private:
   void connect_tables() override;
+  void prepare_copy() override;
   void start(int tier);
   void stop(int tier);
   void wait_until_nothing_is_kept(Clock::time_point deadline);

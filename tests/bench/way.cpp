@@ -40,6 +40,16 @@ Way::Way(Topology& topology, std::string name, std::string database)
     : topology_(topology), name_(std::move(name)), database_(std::move(database)) {}
 
 void Way::set_up(std::vector<PublishedTable> tables) {
+  make_tables(std::move(tables));
+  connect_tables();
+}
+
+void Way::set_up_for_copy(std::vector<PublishedTable> tables) {
+  make_tables(std::move(tables));
+  prepare_copy();
+}
+
+void Way::make_tables(std::vector<PublishedTable> tables) {
   tables_ = std::move(tables);
   tables_.push_back({.name = kMarkTable, .columns = "id int PRIMARY KEY"});
   for (int tier = kDistrict; tier <= topology_.top(); ++tier) {
@@ -53,7 +63,6 @@ void Way::set_up(std::vector<PublishedTable> tables) {
       if (tier > kDistrict && !table.indexes.empty()) sql(tier).exec(table.indexes);
     }
   }
-  connect_tables();
 }
 
 void Way::empty() {

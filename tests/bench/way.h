@@ -12,6 +12,13 @@
 //   way.release(deadline);   returns the moment when the time begins
 //   way.wait_for_mark(...);  the last tier has everything
 //   way.rest();              nothing of it runs, so that it does not disturb the others
+//
+// or, where the district has rows before replication begins:
+//
+//   way.set_up_for_copy(tables);
+//   ... write ...
+//   way.begin_copy();        the time begins before it
+//   way.is_copied();         from now on the order of commits is kept, and a mark says what it does above
 #pragma once
 
 #include <sys/types.h>
@@ -62,6 +69,11 @@ class Way {
 
   // Makes the tables everywhere and what carries them; rests afterwards.
   void set_up(std::vector<PublishedTable> tables);
+  // The same, up to what would begin replication.
+  void set_up_for_copy(std::vector<PublishedTable> tables);
+  virtual void begin_copy() = 0;
+  // As the way itself says.
+  virtual bool is_copied() = 0;
   // TRUNCATE everywhere, while it rests.
   void empty();
   virtual void resume() = 0;
@@ -101,10 +113,13 @@ class Way {
 
  protected:
   virtual void connect_tables() = 0;
+  virtual void prepare_copy() = 0;
   // The backends of this way's database that meet a condition on pg_stat_activity.
   void add_backends(std::vector<Part>& parts, int tier, const std::string& role, const std::string& condition);
 
  private:
+  void make_tables(std::vector<PublishedTable> tables);
+
   Topology& topology_;
   std::string name_;
   std::string database_;
