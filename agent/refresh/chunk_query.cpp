@@ -30,13 +30,14 @@ std::string select_list(const ChunkTable& table) {
 }
 
 // `columns` as read from `rows`, behind the snapshot's row.
-std::string with_snapshot(const ChunkTable& table, const std::vector<std::string>& columns, const std::string& rows) {
+std::string with_snapshot(const ChunkTable& table, const std::vector<std::string>& columns, const std::string& rows,
+                          const std::string& found = "NULL") {
   std::string names, no_values;
   for (const std::string& column : columns) {
     names += ", " + column;
     no_values += ", NULL";
   }
-  return "SELECT pg_current_snapshot(), " + described_by(table) + no_values + " UNION ALL SELECT NULL, NULL" + names +
+  return "SELECT pg_current_snapshot(), " + described_by(table) + no_values + " UNION ALL SELECT NULL, " + found + names +
          " FROM " + rows;
 }
 
@@ -96,12 +97,13 @@ std::string range_query(const ChunkTable& table, ReadWhat what, bool is_after_ke
     std::string bytes;
     for (const size_t place : large)
       bytes += (bytes.empty() ? "" : " + ") + std::string("coalesce(pg_column_size(") + column_name(place) + "), 0)";
-    rows = "(SELECT *, row_number() OVER w AS place, sum(" + bytes + ") OVER w AS bytes FROM " + rows +
+    rows = "(SELECT *, row_number() OVER w AS place, sum(" + bytes + ") OVER w AS bytes, count(*) OVER () AS found FROM " + rows +
            " WINDOW w AS (ROWS UNBOUNDED PRECEDING)) AS s WHERE place = 1 OR bytes <= " + std::to_string(size.bytes);
   }
-  if (what == ReadWhat::rows) return with_snapshot(table, all, rows);
+  const std::string found = table.large_columns().empty() ? "NULL" : "found::text";
+  if (what == ReadWhat::rows) return with_snapshot(table, all, rows, found);
   keys.push_back(row_md5(all, table.is_utf8));
-  return with_snapshot(table, keys, rows);
+  return with_snapshot(table, keys, rows, found);
 }
 
 std::string keys_query(const ChunkTable& table) {

@@ -74,6 +74,7 @@ std::optional<ChunkReader::Read> ChunkReader::take(const ChunkTable& table, Read
       is_described = result.value(row, 1) == table.description;
       continue;
     }
+    if (!result.is_null(row, 1)) read.found = static_cast<size_t>(result.integer(row, 1));
     if (is_cut) continue;
     ReadChunk::Row& next = read.chunk.rows.emplace_back();
     put_u16(next.key, static_cast<uint16_t>(key.size()));
@@ -104,7 +105,8 @@ Task<std::optional<ChunkReader::Read>> ChunkReader::read_range(const ChunkTable&
   if (!read) co_return read;
   // With a limit on bytes, fewer rows than asked for need not be the last ones.
   const size_t rows = read->chunk.rows.size();
-  const bool is_last = rows == 0 || (table.large_columns().empty() && rows < size.rows && !is_cut);
+  const bool is_whole = table.large_columns().empty() || read->found == rows;
+  const bool is_last = rows == 0 || (is_whole && rows < size.rows && !is_cut);
   read->chunk.after = std::move(after);
   if (!is_last) read->chunk.up_to = read->chunk.rows.back().key;
   co_return read;

@@ -29,6 +29,7 @@ class ChunkReader {
   struct Read {
     ReadChunk chunk;
     uint64_t bytes = 0;  // of the tuples
+    size_t found = 0;    // rows before the limit on bytes was applied, where one was
   };
   // The rows behind `after`, or their digests. nullopt: the table or its filter is not what `table` says.
   Task<std::optional<Read>> read_range(const ChunkTable& table, ReadWhat what, std::optional<std::string> after,
