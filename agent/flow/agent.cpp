@@ -66,10 +66,12 @@ class Agent {
 
   Task<> serve_control_socket() {
     const RetryLoop loop{.what = "control socket", .report = {}};
-    const Commands commands{{"verify", [this](const auto& words) { return verify(words); }},
-                            {"cancel", [this](const auto&) { return cancel(); }},
-                            {"resync-child", [this](const auto& words) { return resync_child(words); }},
-                            {"verification", [this](const auto&) { return results(); }}};
+    using Words = std::vector<std::string>;
+    const Commands commands{
+        {"verify", [this](Words words) -> Task<std::string> { co_return verify(words); }},
+        {"cancel", [this](Words) -> Task<std::string> { co_return cancel(); }},
+        {"resync-child", [this](Words words) -> Task<std::string> { co_return resync_child(words); }},
+        {"verification", [this](Words) -> Task<std::string> { co_return results(); }}};
     co_await loop.run([&] { return serve_control(config_.control_socket(), board_, commands); });
   }
 

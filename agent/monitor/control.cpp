@@ -95,7 +95,7 @@ Task<> converse(stream_protocol::socket& socket, const StatusBoard& board, const
     const auto known = commands.find(words.front());
     if (known == commands.end()) co_return;
     words.erase(words.begin());
-    body = known->second(words);
+    body = co_await known->second(std::move(words));
   }
   std::string answer;
   put_u32(answer, static_cast<uint32_t>(body.size()));

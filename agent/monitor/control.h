@@ -21,8 +21,8 @@
 
 namespace tributary {
 
-// By their first word; each gets the others and returns its answer.
-using Commands = std::map<std::string, std::function<std::string(const std::vector<std::string>&)>>;
+// By their first word; each gets the others and returns its answer. None may throw.
+using Commands = std::map<std::string, std::function<Task<std::string>(std::vector<std::string>)>>;
 
 // Makes the socket and serves until cancelled. A socket that a killed agent left is replaced; one that answers, or a
 // file that is no socket, is Error(setup). `board` must outlive it.

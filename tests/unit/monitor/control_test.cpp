@@ -56,10 +56,10 @@ class ControlTest : public testing::Test {
     }
   }
   static Commands commands() {
-    return {{"verify", [](const std::vector<std::string>& words) {
+    return {{"verify", [](std::vector<std::string> words) -> Task<std::string> {
                std::string answer;
                for (const std::string& word : words) answer += "<" + word + ">";
-               return answer;
+               co_return answer;
              }}};
   }
   void serve_and_fail(const std::string& words) {
