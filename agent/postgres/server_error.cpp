@@ -107,27 +107,81 @@ Error server_error(const PGresult* result) {
   return Error(kind_of_sqlstate(sqlstate), message, {}, sqlstate);
 }
 
-Error connect_error(std::string_view libpq_message) {
-  struct Refusal {
-    std::vector<std::string_view> words;  // a line of libpq's says all of them
-    const char* hint;
-  };
-  static const Refusal kRefusals[] = {
+namespace {
+
+// The quoted text that follows `word` in a message of the server: user "tributary".
+std::string quoted_after(std::string_view message, std::string_view word) {
+  const size_t begin = message.find(std::string(word) + " \"");
+  if (begin == std::string_view::npos) return {};
+  const std::string_view rest = message.substr(begin + word.size() + 2);
+  return std::string(rest.substr(0, rest.find('"')));
+}
+
+// pg_hba.conf has no line for this session, or one that rejects it: the line that would let it in.
+std::string hba_hint(std::string_view message) {
+  const std::string host = quoted_after(message, "host");
+  const std::string session = quoted_after(message, "database") + " " + quoted_after(message, "user");
+  const std::string line =
+      host.empty() || host == "[local]"
+          ? "local " + session + " peer"
+          : "host " + session + " " + host + (host.find(':') == std::string::npos ? "/32" : "/128") + " scram-sha-256";
+  return "add to pg_hba.conf, above what rejects it: " + line + " (then SELECT pg_reload_conf())";
+}
+
+struct Refusal {
+  std::vector<std::string_view> words;  // a line of libpq's says all of them
+  const char* hint;
+};
+
+// What a person has to act on.
+const std::vector<Refusal>& refusals() {
+  static const std::vector<Refusal> kRefusals = {
+      {{"Peer authentication failed"},
+       "peer asks for the system's user of the role's name: run this with runuser -u ROLE -- ..., or give the role a "
+       "password and a line with scram-sha-256 in pg_hba.conf"},
       {{"authentication failed"}, "check the password of the role, ~/.pgpass, or pg_hba.conf"},
       {{"no password supplied"}, "check the password of the role, ~/.pgpass, or pg_hba.conf"},
-      {{"no pg_hba.conf entry"}, "add a line for this role and database to pg_hba.conf and reload PostgreSQL"},
       {{"role", "does not exist"}, "run `tributary init` to create the role"},
       {{"database", "does not exist"}, "check dbname in [database] connection"},
       {{"must be superuser or replication role"}, "run `tributary init`, or: ALTER ROLE <role> REPLICATION"}};
+  return kRefusals;
+}
+
+// What may pass by itself.
+const std::vector<Refusal>& absences() {
+  static const std::vector<Refusal> kAbsences = {
+      {{"too many connections for role"}, "ALTER ROLE ... CONNECTION LIMIT with a higher number, or -1 for none"},
+      {{"too many connections for database"}, "ALTER DATABASE ... CONNECTION LIMIT with a higher number, or -1"},
+      {{"too many clients"}, "close sessions that nobody needs, or raise max_connections and restart PostgreSQL"},
+      {{"connection slots are reserved"},
+       "close sessions that nobody needs, or raise max_connections and restart PostgreSQL"},
+      {{"Connection refused"}, "does PostgreSQL run, and listen there? pg_lsclusters shows its clusters and ports"},
+      {{"No such file or directory"}, "does PostgreSQL run? pg_lsclusters shows its clusters and ports"},
+      {{"could not translate host name"}, "check host in [database] connection, and the name service"},
+      {{"timeout expired"}, "check host and port in [database] connection, and the firewalls between"}};
+  return kAbsences;
+}
+
+const char* hint_among(const std::vector<Refusal>& known, std::string_view line) {
+  for (const auto& [words, hint] : known)
+    if (std::ranges::all_of(words, [&](auto word) { return line.find(word) != std::string::npos; })) return hint;
+  return nullptr;
+}
+
+}  // namespace
+
+Error connect_error(std::string_view libpq_message) {
   // One line per host that was tried: of several, the one that refused says what a person has to do.
   for (std::string_view rest = libpq_message; !rest.empty();) {
     const std::string line = first_line(rest);
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-    for (const auto& [words, hint] : kRefusals)
-      if (std::ranges::all_of(words, [&](auto word) { return line.find(word) != std::string::npos; }))
-        return Error(ErrorKind::setup, line, hint);
+    if (line.find("no pg_hba.conf entry") != std::string::npos || line.find("pg_hba.conf rejects") != std::string::npos)
+      return Error(ErrorKind::setup, line, hba_hint(line));
+    if (const char* hint = hint_among(refusals(), line)) return Error(ErrorKind::setup, line, hint);
   }
-  return Error(ErrorKind::connection, "cannot connect to PostgreSQL: " + first_line(libpq_message));
+  const std::string line = first_line(libpq_message);
+  const char* hint = hint_among(absences(), line);
+  return Error(ErrorKind::connection, "cannot connect to PostgreSQL: " + line, hint ? hint : "");
 }
 
 }  // namespace tributary

@@ -2,6 +2,7 @@
 
 #include "config/table_pattern.h"
 #include "source/checks.h"
+#include "source/ownership_checks.h"
 #include "source/preparation.h"
 
 namespace tributary {
@@ -22,7 +23,11 @@ SELECT EXISTS (SELECT FROM keys),
       AND (k.is_primary OR NOT EXISTS (SELECT FROM keys WHERE is_primary))) LIMIT 1),
   (SELECT quote_ident(t.tgname) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
      AND t.tgenabled IN ('A', 'R') AND t.tgname <> 'zzz_tributary_complete' LIMIT 1),
-  c.relrowsecurity AND NOT (SELECT rolbypassrls OR rolsuper FROM pg_roles WHERE rolname = current_user)
+  c.relrowsecurity AND NOT (SELECT rolbypassrls OR rolsuper FROM pg_roles WHERE rolname = current_user),
+  (SELECT string_agg(quote_ident(t.tgname), ', ' ORDER BY t.tgname) FROM pg_trigger t WHERE t.tgrelid = c.oid
+     AND NOT t.tgisinternal AND t.tgenabled = 'O'),
+  (SELECT quote_ident(t.tgname) FROM pg_trigger t WHERE t.tgrelid = c.oid
+     AND NOT t.tgisinternal AND t.tgenabled = 'O' ORDER BY t.tgname LIMIT 1)
 FROM pg_class c WHERE c.oid = to_regclass($1))";
 
 // A partitioned table has no rows of its own; a table that is not one is no tree.
@@ -32,8 +37,33 @@ WHERE c.relpersistence = 'u' AND c.relkind = 'r'
   AND (c.oid = to_regclass($1) OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass($1))))
 ORDER BY 1, 2)";
 
-Task<void> check_parent_table(Connection& connection, const ParentTable& table, const std::string& role,
-                              std::vector<Finding>& findings) {
+// Partitions have copies of their root's constraints, which say nothing new.
+constexpr char kForeignKeys[] = R"(
+SELECT quote_ident(o.conname), n.nspname, c.relname
+FROM pg_constraint o JOIN pg_class c ON c.oid = o.confrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE o.contype = 'f' AND o.conparentid = 0 AND o.conrelid = to_regclass($1) ORDER BY 1)";
+
+// What children send was held against the foreign keys of the children's databases; here the replica role does not.
+Task<void> check_foreign_keys(Connection& connection, const ParentTable& table, const std::vector<ParentTable>& tables,
+                              Findings& findings) {
+  const std::string target = quote_name(table.schema, table.name);
+  const Result keys = co_await connection.execute(kForeignKeys, {target});
+  for (int i = 0; i < keys.rows(); ++i) {
+    const std::string other = dotted_name(keys.text(i, 1), keys.text(i, 2));
+    const std::string what = "foreign key " + keys.text(i, 0) + " of " + table.full_name() + " to " + other +
+                             " is not enforced on what children send";
+    if (std::any_of(tables.begin(), tables.end(), [&](const auto& t) { return t.full_name() == other; }))
+      findings.push_back({Verdict::ok, what + ": it was at the child"});
+    else
+      findings.push_back({Verdict::warning, what + ", and children do not write " + other,
+                          other + " among [intake] tables, and a [[table]] for it at the children; or: ALTER TABLE " +
+                              target + " DROP CONSTRAINT " + keys.text(i, 0),
+                          "rows may refer to rows that are not here, and no query may rely on the key"});
+  }
+}
+
+Task<void> check_parent_table(Connection& connection, const ParentTable& table, const std::vector<ParentTable>& tables,
+                              const std::string& role, Findings& findings) {
   const std::string target = quote_name(table.schema, table.name);
   const std::string name = table.full_name();
   const std::string alter = "ALTER TABLE " + target;
@@ -59,9 +89,19 @@ Task<void> check_parent_table(Connection& connection, const ParentTable& table, 
     findings.push_back({Verdict::warning,
                         "trigger " + facts.text(0, 3) + " of " + name + " fires on what children send too",
                         alter + " ENABLE TRIGGER " + facts.text(0, 3) + ", unless that is meant"});
+  if (!facts.is_null(0, 5)) {
+    const bool is_one = facts.text(0, 5) == facts.text(0, 6);
+    findings.push_back({Verdict::warning,
+                        (is_one ? "trigger " : "triggers ") + facts.text(0, 5) + " of " + name +
+                            (is_one ? " does" : " do") + " not fire on what children send",
+                        alter + " ENABLE ALWAYS TRIGGER " + facts.text(0, 6) +
+                            ", if it should; nothing, if it is for this node's own writes",
+                        "what children send is written under the replica role: it fired at the child already"});
+  }
   if (facts.boolean(0, 4))
     findings.push_back({Verdict::stops, "row-level security of " + name + " applies to the agent's role",
                         "ALTER ROLE " + quote_name(role) + " BYPASSRLS"});
+  co_await check_foreign_keys(connection, table, tables, findings);
   const Result unlogged = co_await connection.execute(kUnlogged, {target});
   for (int i = 0; i < unlogged.rows(); ++i) {
     const bool is_whole = unlogged.text(i, 0) == table.schema && unlogged.text(i, 1) == table.name;
@@ -72,76 +112,14 @@ Task<void> check_parent_table(Connection& connection, const ParentTable& table, 
              " is UNLOGGED: PostgreSQL empties it after a crash, and the children do not send its rows again",
          "ALTER TABLE " + quote_name(unlogged.text(i, 0), unlogged.text(i, 1)) + " SET LOGGED"});
   }
-  if (findings.size() == before) findings.push_back({Verdict::ok, "children may write " + name, {}});
-}
-
-// Plans a condition over a table's rows, in the words in which changes are applied, so that both say the same of it.
-Task<std::optional<Error>> refusal_of(Connection& connection, const std::string& condition, const ParentTable& table) {
-  const std::string rows = "SELECT t.* FROM ONLY " + quote_name(table.schema, table.name) + " AS t OFFSET 0";
-  try {
-    co_await connection.execute("SELECT (" + condition + ") IS TRUE FROM (" + rows + ") AS x WHERE false", {});
-  } catch (const Error& error) {
-    if (error.sqlstate().empty() || error.kind() == ErrorKind::connection || error.kind() == ErrorKind::resource) throw;
-    co_return error;
-  }
-  co_return std::nullopt;
-}
-
-constexpr char kUndefinedColumn[] = "42703";
-constexpr char kSyntaxError[] = "42601";
-constexpr char kMissingRight[] = "42501";
-
-// `owns` holds for the tables that have its columns, so a misspelt column silently takes every limit away.
-Task<void> check_ownership(Connection& connection, const ChildConfig& child, const std::vector<ParentTable>& tables,
-                           bool is_prepared, std::vector<Finding>& findings) {
-  for (const auto& [name, condition] : child.owns_by_table)
-    if (std::none_of(tables.begin(), tables.end(), [&](const auto& table) { return table.full_name() == name; }))
-      findings.push_back({Verdict::stops,
-                          "owns_by_table of child " + child.name + " names " + name +
-                              ", which is no table here that [intake] tables allows",
-                          "correct the name in [[child]], or make the table"});
-  std::vector<Finding> unlimited;
-  size_t tables_of_owns = 0;
-  for (const ParentTable& table : tables) {
-    const auto of_table = child.owns_by_table.find(table.full_name());
-    const bool is_for_table = of_table != child.owns_by_table.end();
-    const std::string condition = is_for_table ? of_table->second : child.owns;
-    if (condition.empty()) continue;
-    if (!is_for_table) ++tables_of_owns;
-    const std::optional<Error> refusal = co_await refusal_of(connection, condition, table);
-    if (!refusal) continue;
-    const std::string& code = refusal->sqlstate();
-    const std::string subject = (is_for_table ? "owns_by_table" : "`owns`") + std::string(" of child ") + child.name;
-    if (code == kUndefinedColumn && !is_for_table) {
-      unlimited.push_back({Verdict::warning,
-                           "child " + child.name + " may write every row of " + table.full_name() +
-                               ": `owns` names a column it does not have",
-                           "correct `owns` in [[child]], or give the table a condition of its own in owns_by_table,"
-                           " unless that is meant"});
-    } else if (code == kMissingRight && !is_prepared) {
-      continue;  // said already: the grants of the table are among the steps
-    } else if (code == kSyntaxError && !is_for_table) {
-      findings.push_back({Verdict::stops, subject + " is no SQL condition: " + refusal->message(),
-                          "correct it in [[child]], and restart the agent"});
-      co_return;
-    } else {
-      findings.push_back({Verdict::stops,
-                          subject + " does not work for table " + table.full_name() + ": " + refusal->message(),
-                          "correct it in [[child]], and restart the agent"});
-    }
-  }
-  if (!unlimited.empty() && unlimited.size() == tables_of_owns)
-    findings.push_back({Verdict::stops,
-                        "`owns` of child " + child.name + " names a column that no table of [intake] tables has",
-                        "correct it in [[child]], and restart the agent"});
-  else
-    std::move(unlimited.begin(), unlimited.end(), std::back_inserter(findings));
+  const bool is_writable = std::all_of(findings.begin() + static_cast<std::ptrdiff_t>(before), findings.end(),
+                                       [](const Finding& finding) { return finding.verdict != Verdict::stops; });
+  if (is_writable) findings.push_back({Verdict::ok, "children may write " + name, {}});
 }
 
 }  // namespace
 
-Task<std::vector<Finding>> check_parent(Connection& connection, const Config& config) {
-  std::vector<Finding> findings;
+Task<> check_parent(Connection& connection, const Config& config, Findings& findings) {
   const Preparation preparation = co_await prepare_parent(connection, config);
   for (const Step& step : preparation.steps) {
     const bool is_one_line = step.statement.find('\n') == std::string::npos;
@@ -157,12 +135,12 @@ Task<std::vector<Finding>> check_parent(Connection& connection, const Config& co
                           "make the table as the children have it, then run: tributary init"});
   }
   const std::string role = parent_role(config);
-  for (const ParentTable& table : tables) co_await check_parent_table(connection, table, role, findings);
+  for (const ParentTable& table : tables) co_await check_parent_table(connection, table, tables, role, findings);
   const bool is_prepared =
       std::none_of(preparation.steps.begin(), preparation.steps.end(), [](const Step& s) { return s.is_needed; });
   for (const ChildConfig& child : config.intake->children)
     co_await check_ownership(connection, child, tables, is_prepared, findings);
-  co_return findings;
+  check_shared_tables(config.intake->children, tables, findings);
 }
 
 }  // namespace tributary

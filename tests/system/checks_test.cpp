@@ -42,10 +42,13 @@ class ChecksTest : public PostgresTest {
     std::vector<std::string> said;
     run([&]() -> Task<> {
       const auto connection = co_await open();
-      for (const Finding& finding : co_await check_parent(*connection, config)) {
+      Findings found;
+      co_await check_parent(*connection, config, found);
+      for (const Finding& finding : found) {
         if (finding.verdict == Verdict::ok || finding.what.starts_with("not prepared")) continue;
         EXPECT_NE(finding.mend, "");
-        said.push_back(name_of(finding.verdict) + (" " + finding.what) + " -> " + finding.mend);
+        said.push_back((finding.verdict == Verdict::stops ? "stops " : "warning ") + finding.what + " -> " +
+                       finding.mend);
       }
     }());
     return said;
@@ -147,13 +150,46 @@ TEST_F(ChecksTest, conditions_that_cannot_work_stop) {
                           HasSubstr("stops owns_by_table of child child does not work for table tree.codes")));
 }
 
-TEST(FileChecks, TheTopNeedsADirectoryForItsControlSocketToo) {
-  Config top;
-  top.queue.path = "/nowhere/tributary/queue.db";
-  const std::vector<Finding> findings = check_files(top);
-  ASSERT_EQ(findings.size(), 1u);
-  EXPECT_EQ(findings[0].verdict, Verdict::stops);
-  EXPECT_THAT(findings[0].what, HasSubstr("control socket's directory /nowhere/tributary"));
+TEST_F(ChecksTest, what_the_replica_role_leaves_out_at_the_parent) {
+  sql_.exec(
+      "CREATE TABLE tree.note (id int PRIMARY KEY);"
+      "CREATE SCHEMA IF NOT EXISTS elsewhere; CREATE TABLE IF NOT EXISTS elsewhere.author (id int PRIMARY KEY);"
+      "CREATE TABLE tree.line (id int PRIMARY KEY, note int REFERENCES tree.note, author int REFERENCES "
+      "elsewhere.author);"
+      "CREATE FUNCTION tree.touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';"
+      "CREATE TRIGGER audit AFTER INSERT ON tree.note FOR EACH ROW EXECUTE FUNCTION tree.touch();"
+      "CREATE TRIGGER stamp AFTER INSERT ON tree.note FOR EACH ROW EXECUTE FUNCTION tree.touch()");
+  EXPECT_THAT(
+      findings(),
+      ElementsAre(AllOf(HasSubstr("warning foreign key line_author_fkey of tree.line to elsewhere.author is not "
+                                  "enforced on what children send, and children do not write"),
+                        HasSubstr("DROP CONSTRAINT line_author_fkey")),
+                  AllOf(HasSubstr("warning triggers audit, stamp of tree.note do not fire on what children"),
+                        HasSubstr("ENABLE ALWAYS TRIGGER audit"))));
+  sql_.exec(
+      "ALTER TABLE tree.line DROP CONSTRAINT line_author_fkey; DROP TRIGGER stamp ON tree.note;"
+      "ALTER TABLE tree.note ENABLE ALWAYS TRIGGER audit");
+  EXPECT_THAT(findings(), ElementsAre(HasSubstr("warning trigger audit of tree.note fires on what children send too")));
+}
+
+TEST_F(ChecksTest, constraints_that_the_replica_role_switches_off_stop) {
+  sql_.exec(
+      "CREATE TABLE tree.room (id int PRIMARY KEY, number int UNIQUE DEFERRABLE);"
+      "CREATE TABLE tree.slot (id int PRIMARY KEY, at int4range, EXCLUDE USING gist (at WITH &&) DEFERRABLE)");
+  EXPECT_THAT(findings(), ElementsAre(AllOf(HasSubstr("stops constraint room_number_key of tree.room is DEFERRABLE"),
+                                            HasSubstr("DROP CONSTRAINT room_number_key")),
+                                      HasSubstr("stops constraint slot_at_excl of tree.slot is DEFERRABLE")));
+}
+
+TEST_F(ChecksTest, a_table_of_several_children_needs_conditions) {
+  sql_.exec("CREATE TABLE tree.note (id int PRIMARY KEY, district text); CREATE TABLE tree.code (id int PRIMARY KEY)");
+  child().owns_by_table = {{"tree.note", "district = 'd1'"}};
+  EXPECT_THAT(findings(), IsEmpty()) << "one child owns all";
+  config.intake->children.emplace_back().name = "other";
+  EXPECT_THAT(findings(), ElementsAre(HasSubstr("warning several children write tree.code, and these may write every "
+                                                "row: child, other"),
+                                      HasSubstr("warning several children write tree.note, and these may write every "
+                                                "row: other -> owns = ")));
 }
 
 }  // namespace

@@ -86,6 +86,35 @@ TEST(ConnectError, AServerThatIsNotThereIsTriedAgain) {
   }
 }
 
+TEST(ConnectError, WhatMayPassByItselfHasAHintToo) {
+  const std::string server = "connection to server at \"10.0.0.1\", port 5432 failed: ";
+  for (const auto& [words, hint] : std::vector<std::pair<std::string, std::string>>{
+           {server + "Connection refused", "pg_lsclusters"},
+           {server + "FATAL:  sorry, too many clients already", "max_connections"},
+           {server + "FATAL:  too many connections for role \"tributary\"", "CONNECTION LIMIT"},
+           {server + "FATAL:  too many connections for database \"app\"", "ALTER DATABASE"},
+           {"could not translate host name \"nowhere\" to address: Name or service not known", "name service"}}) {
+    EXPECT_EQ(connect_error(words).kind(), ErrorKind::connection) << words;
+    EXPECT_NE(connect_error(words).hint().find(hint), std::string::npos) << connect_error(words).hint();
+  }
+}
+
+TEST(ConnectError, OfPgHbaNamesTheLineThatIsMissing) {
+  const auto hint = [](const std::string& words) {
+    return connect_error("connection to server failed: FATAL:  " + words).hint();
+  };
+  EXPECT_EQ(hint("no pg_hba.conf entry for host \"192.0.2.7\", user \"tributary\", database \"slm\", no encryption"),
+            "add to pg_hba.conf, above what rejects it: host slm tributary 192.0.2.7/32 scram-sha-256 (then SELECT "
+            "pg_reload_conf())");
+  EXPECT_NE(hint("pg_hba.conf rejects connection for host \"2001:db8::7\", user \"t\", database \"d\", SSL encryption")
+                .find("host d t 2001:db8::7/128 scram"),
+            std::string::npos);
+  EXPECT_NE(hint("no pg_hba.conf entry for host \"[local]\", user \"t\", database \"d\", no encryption")
+                .find("local d t peer"),
+            std::string::npos);
+  EXPECT_NE(hint("Peer authentication failed for user \"tributary\"").find("runuser -u"), std::string::npos);
+}
+
 // A standby that is down beside a primary that refuses the role: the refusal is what a person must hear of.
 TEST(ConnectError, OfSeveralHostsTellsTheOneThatAnswered) {
   const Error error = connect_error(
