@@ -7,7 +7,7 @@
 tributary_packages=(
   g++ cmake ninja-build ccache pkg-config
   libpq-dev libsqlite3-dev libsqlitecpp-dev libboost1.81-dev libssl-dev libprotobuf-dev protobuf-compiler libzstd-dev
-  libspdlog-dev libtomlplusplus-dev libcli11-dev libsystemd-dev
+  libspdlog-dev libtomlplusplus-dev libcli11-dev libsystemd-dev prometheus-cpp-dev
   libgtest-dev libgmock-dev postgresql-15
 )
 

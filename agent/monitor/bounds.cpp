@@ -125,11 +125,16 @@ void bound_report(status::NodeStatus& report) {
   clean_report(report);
   for (int depth = kReportDepthMax - 1; depth >= 1 && report.ByteSizeLong() > kReportBytesMax; --depth)
     was_cut |= cut_below(report, depth);
-  // A node of three lists at most: each gets a quarter, the rest is for everything that is no list.
+  // A node of four lists at most: each gets a fifth, the rest is for everything that is no list.
   if (report.ByteSizeLong() > kReportBytesMax) {
-    was_cut |= cut_list(*report.mutable_children(), kReportBytesMax / 4);
-    was_cut |= cut_list(*report.mutable_notices(), kReportBytesMax / 4);
-    if (report.has_capture()) was_cut |= cut_list(*report.mutable_capture()->mutable_tables(), kReportBytesMax / 4);
+    constexpr size_t kBytesMax = kReportBytesMax / 5;
+    was_cut |= cut_list(*report.mutable_children(), kBytesMax);
+    was_cut |= cut_list(*report.mutable_notices(), kBytesMax);
+    if (report.has_capture()) {
+      auto& capture = *report.mutable_capture();
+      was_cut |= cut_list(*capture.mutable_tables(), kBytesMax);
+      if (capture.has_verification()) was_cut |= cut_list(*capture.mutable_verification()->mutable_tables(), kBytesMax);
+    }
   }
   if (!was_cut) return;
   auto& notice = *report.add_notices();

@@ -13,6 +13,7 @@
 #include "base/listen.h"
 #include "monitor/health.h"
 #include "monitor/json.h"
+#include "monitor/metrics.h"
 #include "monitor/side_by_side.h"
 
 namespace tributary {
@@ -76,9 +77,13 @@ std::string answer(const Request& request, const StatusBoard& board) {
   }
   if (path == "/status")
     return write_response(http::status::ok, "application/json", to_json(board.snapshot()), is_head);
+  if (path == "/metrics")
+    return write_response(http::status::ok, "text/plain; version=0.0.4; charset=utf-8", to_metrics(board.snapshot()),
+                          is_head);
   if (path == "/")
     return write_text(http::status::ok,
                       "tributary\n\n/status   the status of this node and of those below it, as JSON\n"
+                      "/metrics  the same as figures for Prometheus\n"
                       "/readyz   whether data flows, or why not\n/healthz  whether the agent works\n",
                       is_head);
   return write_text(http::status::not_found, "not found\n", is_head);

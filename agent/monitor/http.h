@@ -2,6 +2,7 @@
 //
 //   /          where to look        /healthz   200 while the process works
 //   /status    the status as JSON   /readyz    200, or 503 with the reasons, one per line
+//   /metrics   for Prometheus
 //
 // Plain HTTP, on loopback unless configured otherwise, without row contents, keys or passwords. One request per
 // connection, ten seconds for all of it, a request head of at most 8 KiB, at most 64 connections.

@@ -29,6 +29,7 @@ status::NodeStatus without_figures(status::NodeStatus report) {
     for (status::Table& table : *capture.mutable_tables()) {
       table.clear_rows_copied();
       table.clear_rows_per_second();
+      table.clear_stale_rows();
     }
     if (capture.verification().state() == status::Verification::UNDER_WAY) capture.clear_verification();
   }

@@ -1,6 +1,7 @@
 #include "monitor/render.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "config/quantities.h"
@@ -65,6 +66,7 @@ class Page {
     return std::string("\x1b[") + colour + "m" + text + "\x1b[0m";
   }
 
+  std::vector<std::string> comparisons_in_words(const status::Capture& capture) const;
   std::string since(int64_t moment) const { return since_in_words(moment, options_.now); }
 
   void heading(const status::NodeStatus& node);
@@ -139,6 +141,35 @@ void Page::notices(const status::NodeStatus& node) {
   }
 }
 
+// With the parent: what is under way, each table that was not equal the last time, and that the others were.
+std::vector<std::string> Page::comparisons_in_words(const status::Capture& capture) const {
+  std::vector<std::string> lines;
+  const auto& verification = capture.verification();
+  if (verification.state() == status::Verification::UNDER_WAY)
+    lines.push_back("under way since " + since(verification.started_at()));
+  uint64_t equal = 0;
+  int64_t oldest = 0;
+  for (const auto& table : capture.tables()) {
+    if (!table.has_verified()) continue;
+    const auto& verified = table.verified();
+    if (verified.message().empty() && verified.missing() + verified.different() + verified.extra() == 0) {
+      oldest = equal++ == 0 ? verified.finished_at() : std::min(oldest, verified.finished_at());
+      continue;
+    }
+    const auto count = [](uint64_t rows, const char* words) {
+      return rows == 0 ? std::string() : count_in_words(rows) + " " + words;
+    };
+    lines.push_back(
+        table.name() + " " + since(verified.finished_at()) + ": " +
+        (verified.message().empty()
+             ? join({count(verified.missing(), "missing at the parent"), count(verified.different(), "different"),
+                     count(verified.extra(), "only at the parent"), verified.is_mended() ? "mended" : ""})
+             : "not compared: " + verified.message()));
+  }
+  if (equal > 0) lines.push_back(count_in_words(equal, "table", "tables") + " equal, " + since(oldest));
+  return lines;
+}
+
 void Page::parts(const status::NodeStatus& node) {
   blank_line();
   const auto& database = node.database();
@@ -154,6 +185,8 @@ void Page::parts(const status::NodeStatus& node) {
            table.name() + (table.row_filter().empty() ? "" : " where " + table.row_filter()) +
                (table.filter_in_publication() || table.row_filter().empty() ? "" : " (evaluated by the agent)"));
   }
+  const char* label = "compared";
+  for (const auto& line : comparisons_in_words(node.capture())) part(std::exchange(label, ""), line);
   if (node.has_queue()) {
     const auto& queue = node.queue();
     const bool is_plain = queue.health() == status::OK;

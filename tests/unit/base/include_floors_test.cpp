@@ -27,7 +27,7 @@ const std::map<std::string, int> kFloors = [] {
 const std::map<std::string, std::string> kFences{
     {"libpq", "postgres"}, {"pg_config", "postgres"},  {"sqlite3", "queue"},       {"SQLiteCpp/", "queue"},
     {"openssl/", "wire"},  {"boost/asio/ssl", "wire"}, {"boost/beast", "monitor"}, {"CLI/", "cli"},
-    {"toml++/", "config"}, {"zstd", "change"},
+    {"toml++/", "config"}, {"zstd", "change"},         {"prometheus/", "monitor"},
 };
 
 // Why a file in `folder` must not include `header`; nullopt: it may.

@@ -225,5 +225,24 @@ TEST_F(RenderTest, NoLineIsWiderThanThePage) {
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u) << line;
 }
 
+TEST_F(RenderTest, TheLastComparisonsAreShown) {
+  auto node = leaf();
+  EXPECT_THAT(render(node, {}), Not(HasSubstr("compared")));
+  auto& tables = *node.mutable_capture()->mutable_tables();
+  tables[0].mutable_verified()->set_finished_at(kNow - 4 * kMinute);
+  tables[1].mutable_verified()->set_finished_at(kNow - 5 * kMinute);
+  RenderOptions options;
+  options.now = kNow;
+  EXPECT_THAT(render(node, options), HasSubstr("compared  2 tables equal, 12:02 (5 min)\n"));
+  tables[0].mutable_verified()->set_different(2);
+  tables[0].mutable_verified()->set_is_mended(true);
+  node.mutable_capture()->mutable_verification()->set_state(status::Verification::UNDER_WAY);
+  node.mutable_capture()->mutable_verification()->set_started_at(kNow - 2 * kMinute);
+  const std::string text = render(node, options);
+  EXPECT_THAT(text, HasSubstr("compared  under way since 12:05 (2 min)\n"));
+  EXPECT_THAT(text, HasSubstr("          public.document 12:03 (4 min): 2 different, mended\n"));
+  EXPECT_THAT(text, HasSubstr("          1 table equal, 12:02 (5 min)\n"));
+}
+
 }  // namespace
 }  // namespace tributary
