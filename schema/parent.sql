@@ -40,7 +40,9 @@ ALTER TABLE tributary.walk
   ADD COLUMN IF NOT EXISTS wants_rows       boolean NOT NULL DEFAULT false,
   ADD COLUMN IF NOT EXISTS may_delete_extra boolean NOT NULL DEFAULT false,
   ADD COLUMN IF NOT EXISTS reason           text NOT NULL DEFAULT '',
-  ADD COLUMN IF NOT EXISTS hint             text NOT NULL DEFAULT '';
+  ADD COLUMN IF NOT EXISTS hint             text NOT NULL DEFAULT '',
+  ADD COLUMN IF NOT EXISTS is_requested     boolean NOT NULL DEFAULT false,
+  ADD COLUMN IF NOT EXISTS deletes_requested boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN tributary.walk.is_complete IS 'Every row has been refreshed; otherwise those up to walked_to.';
 COMMENT ON COLUMN tributary.walk.walked_to IS 'A key, as the agent encodes it; empty: none yet.';
 COMMENT ON COLUMN tributary.walk.rows IS 'Rows that came.';
@@ -50,6 +52,8 @@ COMMENT ON COLUMN tributary.walk.wants_rows IS 'The child need not compare what 
 COMMENT ON COLUMN tributary.walk.may_delete_extra IS 'A person said so: however many rows the child does not have.';
 COMMENT ON COLUMN tributary.walk.reason IS 'Why the table cannot be written here; its changes are skipped. Empty: it can.';
 COMMENT ON COLUMN tributary.walk.hint IS 'What mends that.';
+COMMENT ON COLUMN tributary.walk.is_requested IS 'A person wants the table refreshed from its beginning, and the agent has not begun it yet.';
+COMMENT ON COLUMN tributary.walk.deletes_requested IS 'Then: what the child does not have may be deleted, however many rows.';
 
 CREATE TABLE IF NOT EXISTS tributary.stale (
   child      text NOT NULL,

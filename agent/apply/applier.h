@@ -74,6 +74,8 @@ class Applier {
   Task<Want> look_at_tables(Connection& connection, Position applied);
   // Whether the table was ever refreshed, as far as is known.
   bool is_walked(const std::string& table) const { return !walks_.is_loaded() || walks_.has(table); }
+  // Those that a person wants refreshed, as the database has it.
+  std::map<std::string, bool> requested_walks() const { return walks_.requested(); }
   // Takes the walks of these tables back to their beginning; true: what the child does not have may be deleted at their
   // end. Returns the news of it.
   Task<Want> begin_walks(Connection& connection, Position applied, std::map<std::string, bool> tables);

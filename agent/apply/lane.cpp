@@ -48,6 +48,9 @@ Task<Want> Lane::open() {
   const auto applied = co_await read_applied(*lease, rights_.child.name);
   Want state = co_await applier_.read_walks(*lease, applied.value_or(Position{}));
   lease.give_back();
+  state.answers_inspections = true;
+  for (const auto& [table, may_delete_extra] : applier_.requested_walks())
+    memory_.requested_walks[table] |= may_delete_extra;
   report_.applied = state.at;
   report_.hold = memory_.hold;
   pushed_position_ = report_.applied;
@@ -121,11 +124,9 @@ Task<> Lane::wait_for_work() {
   }
 }
 
-std::string Lane::request_walk(const std::string& table, bool may_delete_extra) {
-  if (!applier_.is_walked(table)) return "child " + rights_.child.name + " has sent nothing of table " + table;
+void Lane::take_requested_walk(const std::string& table, bool may_delete_extra) {
   memory_.requested_walks[table] |= may_delete_extra;
   if (wake_) wake_->cancel();
-  return "child " + rights_.child.name + " refreshes table " + table;
 }
 
 Task<> Lane::begin_walks(Connection& connection) {

@@ -48,12 +48,13 @@ struct LaneReport {
 
 // What has to outlive a session: kept by the lane's owner for each child while the agent runs.
 struct LaneMemory {
-  std::optional<Position> refused_after;        // the large transaction after this position was refused
-  Way next_way = Way::fast;                     // how it has to be written
-  std::optional<LaneHold> hold;                 // that it was refused; shown until it is applied
-  uint32_t refusals = 0;                        // how often in a row, written carefully
-  std::map<std::string, bool> requested_walks;  // tables that a person wants refreshed; true: what is extra may go
-  std::set<std::string> unlimited_tables;       // whose rows the child may all write although it has `owns`: said once
+  std::optional<Position> refused_after;  // the large transaction after this position was refused
+  Way next_way = Way::fast;               // how it has to be written
+  std::optional<LaneHold> hold;           // that it was refused; shown until it is applied
+  uint32_t refusals = 0;                  // how often in a row, written carefully
+  // Tables that a person wants refreshed, as far as a lane was told; true: what is extra may go.
+  std::map<std::string, bool> requested_walks;
+  std::set<std::string> unlimited_tables;  // whose rows the child may all write although it has `owns`: said once
 
   void forget_refusals() {
     refused_after.reset();
@@ -80,9 +81,9 @@ class Lane {
   // Applies what is pushed, until cancelled. `on_report` is called for each change of the report. Throws when the
   // session has to end and to begin again from the applied position.
   Task<> run(std::function<void(const LaneReport&)> on_report);
-  // Takes the walk of a table back to its beginning, soon; the child then hears that it has to be walked. Returns what
-  // is to be said to the person who asked for it.
-  std::string request_walk(const std::string& table, bool may_delete_extra);
+  // Takes the walk of a table back to its beginning, soon; the child then hears that it has to be walked. After
+  // request_walk (apply/walks.h) has written down that a person wants it.
+  void take_requested_walk(const std::string& table, bool may_delete_extra);
   // What the child is to hear of its tables, in order; a report follows when there is something new.
   bool has_wants() const { return !wants_.empty(); }
   std::vector<Want> take_wants() { return std::exchange(wants_, {}); }

@@ -7,21 +7,10 @@
 namespace tributary {
 namespace {
 
-// "\x0a1b": PostgreSQL's text form of bytea.
-std::string bytes_of(std::string_view hex) {
-  std::string bytes;
-  for (size_t i = 2; i + 1 < hex.size(); i += 2) {
-    unsigned byte = 0;
-    std::from_chars(hex.data() + i, hex.data() + i + 2, byte, 16);
-    bytes.push_back(static_cast<char>(byte));
-  }
-  return bytes;
-}
-
 Walk walk_of(const Result& row, int i) {
   Walk walk;
   walk.is_complete = row.boolean(i, 1);
-  walk.walked_to = bytes_of(row.value(i, 2));
+  walk.walked_to = bytes_of_text(row.value(i, 2));
   walk.wants_rows = row.boolean(i, 3);
   walk.may_delete_extra = row.boolean(i, 4);
   walk.deleted = static_cast<uint64_t>(row.integer(i, 5));
@@ -30,6 +19,8 @@ Walk walk_of(const Result& row, int i) {
   walk.hint = row.text(i, 8);
   walk.has_listed = row.boolean(i, 9);
   walk.rows = static_cast<uint64_t>(row.integer(i, 10));
+  walk.is_requested = row.boolean(i, 11);
+  walk.deletes_requested = row.boolean(i, 12);
   return walk;
 }
 
@@ -39,6 +30,16 @@ TableState state_of(const std::string& table, const Walk& walk) {
 
 }  // namespace
 
+std::string bytes_of_text(std::string_view hex) {
+  std::string bytes;
+  for (size_t i = 2; i + 1 < hex.size(); i += 2) {
+    unsigned byte = 0;
+    std::from_chars(hex.data() + i, hex.data() + i + 2, byte, 16);
+    bytes.push_back(static_cast<char>(byte));
+  }
+  return bytes;
+}
+
 Task<> Walks::load(Connection& connection, std::string child) {
   if (state_) co_return;
   std::vector<std::optional<std::string>> params;
@@ -47,13 +48,14 @@ Task<> Walks::load(Connection& connection, std::string child) {
   try {
     const Result walks = co_await connection.execute(
         "SELECT table_name, is_complete, walked_to, wants_rows, may_delete_extra, deleted, kept, reason, hint,"
-        " EXISTS (SELECT FROM tributary.extra e WHERE e.child = w.child AND e.table_name = w.table_name), rows"
+        " EXISTS (SELECT FROM tributary.extra e WHERE e.child = w.child AND e.table_name = w.table_name), rows,"
+        " is_requested, deletes_requested"
         " FROM tributary.walk w WHERE child = $1",
         params);
     for (int i = 0; i < walks.rows(); ++i) state.walks[walks.text(i, 0)] = walk_of(walks, i);
     const Result stale =
         co_await connection.execute("SELECT table_name, key FROM tributary.stale WHERE child = $1", params);
-    for (int i = 0; i < stale.rows(); ++i) state.stale[stale.text(i, 0)].insert(bytes_of(stale.value(i, 1)));
+    for (int i = 0; i < stale.rows(); ++i) state.stale[stale.text(i, 0)].insert(bytes_of_text(stale.value(i, 1)));
     const Result others =
         co_await connection.execute("SELECT NOT EXISTS (SELECT FROM tributary.applied WHERE child <> $1)", params);
     state.is_alone = others.boolean(0, 0);
@@ -89,6 +91,13 @@ std::map<std::string, Walk> Walks::troubles() const {
   for (const auto& [table, walk] : state_->walks)
     if (!walk.reason.empty()) troubles.emplace(table, walk);
   return troubles;
+}
+
+std::map<std::string, bool> Walks::requested() const {
+  std::map<std::string, bool> requested;
+  for (const auto& [table, walk] : state_->walks)
+    if (walk.is_requested) requested[table] = walk.deletes_requested;
+  return requested;
 }
 
 bool Walks::is_stale(const std::string& table, const std::string& key) const {
@@ -251,6 +260,29 @@ void add_walk_anew(StatementList& out, Walks& walks, const std::string& child, c
   out.add("DELETE FROM tributary.stale WHERE child = $1::text AND table_name = $2::text", Expect::anything, 0,
           std::move(names));
   walks.remove_stale(table);
+}
+
+Task<bool> request_walk(Connection& connection, std::string child, std::string table, bool may_delete_extra) {
+  std::vector<std::optional<std::string>> params;
+  params.emplace_back(std::move(child));
+  params.emplace_back(std::move(table));
+  params.emplace_back(may_delete_extra ? "true" : "false");
+  const Result updated = co_await connection.execute(
+      "UPDATE tributary.walk SET is_requested = true, deletes_requested = deletes_requested OR $3::boolean"
+      " WHERE child = $1 AND table_name = $2",
+      std::move(params));
+  co_return updated.affected() > 0;
+}
+
+void add_request_met(StatementList& out, const std::string& child, const std::string& table, bool may_delete_extra) {
+  std::vector<StatementList::Param> params;
+  params.push_back({false, child});
+  params.push_back({false, table});
+  params.push_back({false, may_delete_extra ? "true" : "false"});
+  out.add(
+      "UPDATE tributary.walk SET is_requested = false, deletes_requested = false WHERE child = $1::text"
+      " AND table_name = $2::text AND is_requested AND ($3::boolean OR NOT deletes_requested)",
+      Expect::anything, 0, std::move(params));
 }
 
 void add_forget_walks(StatementList& out, const std::string& child) {

@@ -27,6 +27,8 @@ struct Walk {
   bool has_listed = false;             // rows in tributary.extra, also before the walk is at its end
   std::string reason = {}, hint = {};  // why the table cannot be written
   uint64_t rows = 0;                   // that came
+  bool is_requested = false;           // by a person (request_walk), and not begun; true below: what is extra may go
+  bool deletes_requested = false;
   // Nothing of the table has been refreshed: all of it is still to come.
   bool is_at_beginning() const { return !is_complete && walked_to.empty(); }
   friend bool operator==(const Walk&, const Walk&) = default;
@@ -65,6 +67,8 @@ class Walks {
   // The tables that cannot be written, and why.
   std::map<std::string, Walk> troubles() const;
   bool has_trouble() const { return !troubles().empty(); }
+  // The tables that a person wants refreshed from the beginning; true: what is extra may go.
+  std::map<std::string, bool> requested() const;
 
   bool has_stale() const { return state_ && !state_->stale.empty(); }
   bool has_stale(const std::string& table) const { return state_->stale.contains(table); }
@@ -104,6 +108,9 @@ class Walks {
   News news_;
 };
 
+// "\x0a1b", as PostgreSQL writes a bytea.
+std::string bytes_of_text(std::string_view hex);
+
 // One step of a table's walk.
 struct WalkStep {
   Walk walk;  // after it
@@ -133,6 +140,11 @@ void add_walk_anew(StatementList& out, Walks& walks, const std::string& child, c
 void add_forget_listed(StatementList& out, const std::string& child, const std::string& table);
 // So many rows more were deleted, beside a step of the walk.
 void add_deleted(StatementList& out, const std::string& child, const std::string& table, uint64_t rows);
+// Writes down that a person wants the table refreshed from its beginning, whether or not the child is connected; the
+// lane begins it. False: the child has sent nothing of that table, and will send all of it.
+Task<bool> request_walk(Connection& connection, std::string child, std::string table, bool may_delete_extra);
+// It is begun. A wish for more that was written down meanwhile stays.
+void add_request_met(StatementList& out, const std::string& child, const std::string& table, bool may_delete_extra);
 // All walks of the child begin anew, and nothing is stale.
 void add_forget_walks(StatementList& out, const std::string& child);
 

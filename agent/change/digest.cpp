@@ -8,7 +8,8 @@
 namespace tributary {
 namespace {
 
-constexpr uint8_t kHasAfter = 1, kIsOpen = 2, kIsToVerify = 4, kMayDeleteExtra = 8;
+constexpr uint8_t kHasAfter = 1, kIsOpen = 2, kIsToVerify = 4, kMayDeleteExtra = 8, kIsInspection = 16,
+                  kWantsValues = 32;
 constexpr size_t kRangeBytesMin = 20;
 
 }  // namespace
@@ -27,6 +28,14 @@ DigestView parse_digest(std::string_view body) {
   ByteReader in(body);
   DigestView digest;
   const uint8_t form = in.u8();
+  if (form == kIsInspection || form == (kIsInspection | kWantsValues)) {
+    digest.is_inspection = true;
+    digest.wants_values = form & kWantsValues;
+    digest.keys = take_tuples(in);
+    if (digest.keys.size() > kInspectedMax || !in.empty())
+      throw Error(ErrorKind::protocol, "an inspection of too many keys, or with bytes after its end");
+    return digest;
+  }
   if (form > (kHasAfter | kIsOpen | kIsToVerify | kMayDeleteExtra))
     throw Error(ErrorKind::protocol, "a digest of an unknown form");
   digest.is_to_verify = form & kIsToVerify;
@@ -49,6 +58,11 @@ DigestView parse_digest(std::string_view body) {
 
 std::string encode_digest(const DigestView& digest) {
   std::string out;
+  if (digest.is_inspection) {
+    put_u8(out, static_cast<uint8_t>(kIsInspection | (digest.wants_values ? kWantsValues : 0)));
+    put_tuples(out, digest.keys);
+    return out;
+  }
   put_u8(out, static_cast<uint8_t>((digest.after ? kHasAfter : 0) | (digest.ranges.back().end ? 0 : kIsOpen) |
                                    (digest.is_to_verify ? kIsToVerify : 0) |
                                    (digest.may_delete_extra ? kMayDeleteExtra : 0)));

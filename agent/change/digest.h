@@ -2,11 +2,14 @@
 // place where it stands in the stream. The body of one record of a payload (change/payload.h); the parent compares its
 // own rows with it, and asks for what differs (change/want.h).
 //
-//   digest = u8 form (1: `after` follows, 2: the last range has no end, 4: to verify only, 8: extra rows may go),
+//   digest = u8 form (1: `after` follows, 2: the last range has no end, 4: to verify only, 8: extra rows may go;
+//                     16: an inspection, 32: with values),
 //            [after],
 //            u32 n, n × key                          keys that the stream has settled: not counted on either side
 //            u32 m, m × (u32 rows, u64 a, u64 b, [end])  consecutive ranges (after, end], each with its last key; at
 //                                                    least one
+//
+//   inspection: u8 form, u32 n, n × key               single rows that the child asks after, at most kInspectedMax
 //
 // a and b are the sums, mod 2^64, of the halves of each row's MD5 (postgres/row_digest.h). Keys and their order are
 // those of a chunk (change/chunk.h).
@@ -49,7 +52,12 @@ struct DigestView {
   std::optional<std::string_view> after;
   std::vector<std::string_view> settled;
   std::vector<Range> ranges;
+  // Instead of all that: rows that are not the same on both sides, to be looked at, perhaps with their values.
+  bool is_inspection = false;
+  bool wants_values = false;
+  std::vector<std::string_view> keys = {};
 };
+constexpr size_t kInspectedMax = 100;
 
 // Throws Error(protocol) on anything malformed.
 DigestView parse_digest(std::string_view body);

@@ -17,6 +17,11 @@ size_t bytes_of(const Comparison& comparison) {
     bytes += kOverhead;
     for (const Comparison::Row& row : difference.rows) bytes += kOverhead + row.key.size();
   }
+  for (const Comparison::InspectedRow& row : comparison.inspected) {
+    bytes += kOverhead + row.key.size() + row.stale_reason.size();
+    for (const std::string& value : row.values) bytes += 4 + value.size();
+  }
+  for (const std::string& trigger : comparison.triggers) bytes += kOverhead + trigger.size();
   return bytes;
 }
 
@@ -42,6 +47,7 @@ void deal(std::vector<Want>& pieces, size_t& bytes, size_t bytes_max, std::vecto
 std::vector<Want> Want::split(Want want, size_t bytes_max) {
   std::vector<Want> pieces(1);
   pieces.front().at = want.at;
+  pieces.front().answers_inspections = want.answers_inspections;
   size_t bytes = 0;
   deal(pieces, bytes, bytes_max, std::move(want.tables), &Want::tables);
   deal(pieces, bytes, bytes_max, std::move(want.keys), &Want::keys);

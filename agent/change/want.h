@@ -49,6 +49,18 @@ struct Comparison {
     friend bool operator==(const Difference&, const Difference&) = default;
   };
   std::vector<Difference> differences;
+  // The answer to an inspection: of the rows asked after those that are here, or of which something is to be said.
+  struct InspectedRow {
+    std::string key;
+    bool is_here = false;
+    bool is_foreign = false;               // not a row that the child owns
+    std::string stale_reason = {};         // empty: it is not stale
+    int64_t written_at = 0;                // when this version was committed, Unix time in milliseconds; 0: not known
+    std::vector<std::string> values = {};  // change/column_value.h, in wire order; none of a foreign row
+    friend bool operator==(const InspectedRow&, const InspectedRow&) = default;
+  };
+  std::vector<InspectedRow> inspected = {};
+  std::vector<std::string> triggers = {};  // that fire here on what the child's changes write
   friend bool operator==(const Comparison&, const Comparison&) = default;
 };
 
@@ -57,6 +69,7 @@ struct Want {
   std::vector<TableState> tables;  // at the beginning of a session all that were ever walked, then those that changed
   std::vector<StaleKey> keys;      // that became stale; at the beginning of a session all
   std::vector<Comparison> comparisons;
+  bool answers_inspections = false;  // at the beginning of a session: a digest may be one
   // Consecutive pieces of about `bytes_max` at most, unless one thing alone is larger; at least one.
   static std::vector<Want> split(Want want, size_t bytes_max);
   bool is_empty() const { return tables.empty() && keys.empty() && comparisons.empty(); }

@@ -13,6 +13,7 @@
 #include <set>
 
 #include "apply/lane.h"
+#include "apply/walks.h"
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/listen.h"
@@ -71,14 +72,17 @@ class Waiting {
   std::deque<End> ends_;
 };
 
+std::string intake_connection(const Config& config) {
+  return config.database.apply_connection.empty() ? config.database.connection : config.database.apply_connection;
+}
+
 class Intake {
  public:
   Intake(const Config& config, StatusBoard& board, TlsContext tls)
       : config_(config),
         board_(board),
         tls_(std::move(tls)),
-        pool_(config.database.apply_connection.empty() ? config.database.connection : config.database.apply_connection,
-              "tributary " + config.node.name + " apply", config.intake->connections_max) {}
+        pool_(intake_connection(config), "tributary " + config.node.name + " apply", config.intake->connections_max) {}
 
   Task<> serve(tcp::socket socket) {
     std::unique_ptr<IntakeSession> session;
@@ -115,15 +119,11 @@ class Intake {
     co_await converse(*session, *replacement);
   }
 
-  std::string resync(const std::string& node, const std::string& table, bool may_delete_extra) {
-    const bool is_listed = std::any_of(config_.intake->children.begin(), config_.intake->children.end(),
-                                       [&](const ChildConfig& child) { return child.name == node; });
-    if (!is_listed) return node + " is no child of " + config_.node.name;
-    if (const auto lane = lanes_.find(node); lane != lanes_.end())
-      return lane->second->request_walk(table, may_delete_extra);
-    memories_[node].requested_walks[table] |= may_delete_extra;
-    return "child " + node + " is not connected; it refreshes table " + table +
-           " when it is, unless this agent is restarted before";
+  // False: the child is not connected.
+  bool begin_walk(const std::string& node, const std::string& table, bool may_delete_extra) {
+    const auto lane = lanes_.find(node);
+    if (lane != lanes_.end()) lane->second->take_requested_walk(table, may_delete_extra);
+    return lane != lanes_.end();
   }
 
   bool has_room_for_greeting() const { return greetings_ < kGreetingsMax; }
@@ -435,6 +435,30 @@ Task<> accept_connections(tcp::acceptor acceptor, Intake& intake, Sessions& sess
 
 }  // namespace
 
+Task<ResyncAnswer> resync_child(const Config& config, const ChildWalks& walks, std::string child, std::string table,
+                                bool may_delete_extra) {
+  if (!config.intake) co_return ResyncAnswer{false, "this node takes no children"};
+  const bool is_listed = std::any_of(config.intake->children.begin(), config.intake->children.end(),
+                                     [&](const ChildConfig& listed) { return listed.name == child; });
+  if (!is_listed) co_return ResyncAnswer{false, child + " is no child of " + config.node.name};
+  std::string failure;
+  bool is_known = false;
+  try {
+    const auto connection = co_await Connection::open(intake_connection(config), Purpose::session,
+                                                      "tributary " + config.node.name + " resync");
+    is_known = co_await request_walk(*connection, child, table, may_delete_extra);
+  } catch (const Error& error) {
+    failure = error.message();
+  }
+  if (!failure.empty())
+    co_return ResyncAnswer{false, "nothing was begun, because it cannot be written down: " + failure};
+  if (!is_known) co_return ResyncAnswer{false, "child " + child + " has sent nothing of table " + table};
+  if (walks.begin(child, table, may_delete_extra))
+    co_return ResyncAnswer{true, "child " + child + " refreshes table " + table};
+  co_return ResyncAnswer{true, "child " + child + " is not connected; it refreshes table " + table +
+                                   " when it is, also if this agent is restarted before"};
+}
+
 Task<> accept_children(const Config& config, StatusBoard& board, ChildWalks* walks) {
   auto executor = co_await asio::this_coro::executor;
   board.intake().set_listen(config.intake->listen);
@@ -443,7 +467,7 @@ Task<> accept_children(const Config& config, StatusBoard& board, ChildWalks* wal
   tcp::acceptor acceptor = listen_on(executor, config.intake->listen, "intake", "[intake] listen");
   if (walks)
     walks->set([&](const std::string& child, const std::string& table, bool may_delete_extra) {
-      return intake.resync(child, table, may_delete_extra);
+      return intake.begin_walk(child, table, may_delete_extra);
     });
   const std::shared_ptr<void> forget(nullptr, [&](void*) {
     if (walks) walks->set({});

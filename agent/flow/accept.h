@@ -14,21 +14,31 @@
 
 namespace tributary {
 
-// What can be asked of the parent's side about its children while it runs.
+// The lanes of the children that are connected, as far as others need them.
 class ChildWalks {
  public:
-  // Has the child refresh a table here from its beginning; at the end, what the child does not have is deleted, if
-  // `may_delete_extra`, however many rows that are. Returns what is to be said to the person who asked for it.
-  std::string resync(const std::string& child, const std::string& table, bool may_delete_extra) {
-    return resync_ ? resync_(child, table, may_delete_extra) : "the intake does not run";
+  // Has the child walk a table from its beginning; false: it is not connected.
+  bool begin(const std::string& child, const std::string& table, bool may_delete_extra) const {
+    return begin_ && begin_(child, table, may_delete_extra);
   }
 
-  using Resync = std::function<std::string(const std::string&, const std::string&, bool)>;
-  void set(Resync resync) { resync_ = std::move(resync); }
+  using Begin = std::function<bool(const std::string&, const std::string&, bool)>;
+  void set(Begin begin) { begin_ = std::move(begin); }
 
  private:
-  Resync resync_;
+  Begin begin_;
 };
+
+// What is said to the person who asked.
+struct ResyncAnswer {
+  bool is_begun = false;
+  std::string words;
+};
+// Has a child refresh a table here from its beginning, now or when it connects; at the end, what the child does not
+// have is deleted, if `may_delete_extra`, however many rows that are. It is written down in the database first: a
+// restart of the agent forgets nothing.
+Task<ResyncAnswer> resync_child(const Config& config, const ChildWalks& walks, std::string child, std::string table,
+                                bool may_delete_extra);
 
 // Listens and serves until cancelled or until listening fails (Error(setup) when the address is taken).
 // `walks` answers meanwhile.

@@ -5,6 +5,7 @@
 
 #include <boost/asio/post.hpp>
 #include <csignal>
+#include <random>
 #include <set>
 #include <thread>
 
@@ -35,6 +36,10 @@ void set_up_log(const LogConfig& config) {
   spdlog::set_default_logger(logger);
 }
 
+constexpr std::chrono::milliseconds kRegularJitterMax = std::chrono::minutes(10);
+constexpr std::chrono::milliseconds kRegularLookMin{1000}, kRegularLookMax = std::chrono::minutes(1);
+constexpr auto kMemoryInterval = std::chrono::seconds(5);  // of what may be lost without harm
+
 status::Health health_of(const Error& error) {
   return what_now(error.kind()) == WhatNow::wait_for_person ? status::HELD : status::OFFLINE;
 }
@@ -46,6 +51,7 @@ class Agent {
         board_(config.node.name, config.node.tier, kVersion),
         appended_(context.get_executor()),
         restart_capture_(context.get_executor()),
+        refresh_state_(context.get_executor()),
         stop_(context.get_executor()),
         context_(context) {}
 
@@ -70,17 +76,19 @@ class Agent {
     const Commands commands{
         {"verify", [this](Words words) -> Task<std::string> { co_return verify(words); }},
         {"cancel", [this](Words) -> Task<std::string> { co_return cancel(); }},
-        {"resync-child", [this](Words words) -> Task<std::string> { co_return resync_child(words); }},
+        {"resync-child", [this](Words words) -> Task<std::string> { co_return co_await resync(words); }},
         {"verification", [this](Words) -> Task<std::string> { co_return results(); }}};
     co_await loop.run([&] { return serve_control(config_.control_socket(), board_, commands); });
   }
 
-  // "repair", "delete-extra", tables; no table: all. Empty when it began, else why not.
+  // "repair", "delete-extra", "show", tables; no table: all. Empty when it began, else why not.
   std::string verify(const std::vector<std::string>& words) {
     VerifyOrder order;
     for (const std::string& word : words) {
       if (word == "repair")
         order.repairs = true;
+      else if (word == "show")
+        order.shows_values = true;
       else if (word == "delete-extra")
         order.deletes_extra = true;
       else
@@ -99,14 +107,19 @@ class Agent {
       if (!is_sent(table)) return "this node does not send a table " + table;
     if (order.tables.empty())
       for (const TableConfig& table : config_.tables) order.tables.push_back(table.full_name());
+    order.is_of_all = std::all_of(config_.tables.begin(), config_.tables.end(), [&](const TableConfig& table) {
+      return std::find(order.tables.begin(), order.tables.end(), table.full_name()) != order.tables.end();
+    });
     return refresh_state_.begin_verification(std::move(order));
   }
 
-  // A child, one of its tables, perhaps "delete-extra". Returns what is to be said.
-  std::string resync_child(const std::vector<std::string>& words) {
-    if (words.size() < 2) return "a child and a table have to be named";
-    if (!config_.intake) return "this node takes no children";
-    return child_walks_.resync(words[0], words[1], words.size() > 2 && words[2] == "delete-extra");
+  // A child, one of its tables, perhaps "delete-extra". "+", or "-" where nothing was begun, and what is to be said.
+  Task<std::string> resync(std::vector<std::string> words) {
+    if (words.size() < 2) co_return "-a child and a table have to be named";
+    const bool may_delete_extra = words.size() > 2 && words[2] == "delete-extra";
+    const ResyncAnswer answer =
+        co_await resync_child(config_, child_walks_, std::move(words[0]), std::move(words[1]), may_delete_extra);
+    co_return (answer.is_begun ? "+" : "-") + answer.words;
   }
 
   std::string cancel() { return refresh_state_.cancel_verification() ? "" : "no comparison is under way"; }
@@ -115,16 +128,28 @@ class Agent {
     status::VerificationReport report;
     *report.mutable_verification() = refresh_state_.verification();
     for (const status::Difference& difference : refresh_state_.differences()) *report.add_differences() = difference;
+    report.set_is_stored(!refresh_state_.has_new_wish());
     return report.SerializeAsString();
   }
 
-  // The first one when the agent has run for so long.
+  // So long after the last comparison of all tables, or after the node's first start, whoever ordered it and however
+  // often the agent was restarted since. One that is due at the start waits a little, each time and at each node
+  // another time: after a power cut many nodes start together.
   Task<> verify_regularly() {
     if (!config_.parent || config_.verify.every.count() == 0) co_return co_await never();
+    const auto every = std::chrono::milliseconds(config_.verify.every);
+    const auto soonest = Clock::now() + jitter(std::min<std::chrono::milliseconds>(every / 10, kRegularJitterMax));
     for (;;) {
-      co_await sleep_for(config_.verify.every);
-      begin_verification({.tables = {}, .repairs = config_.verify.repairs});
+      const auto due = std::chrono::milliseconds(refresh_state_.regular_since() - unix_milliseconds_now()) + every;
+      if (refresh_state_.is_recalled() && due.count() <= 0 && Clock::now() >= soonest && !refresh_state_.order())
+        begin_verification({.tables = {}, .repairs = config_.verify.repairs});
+      co_await sleep_for(std::clamp<std::chrono::milliseconds>(due, kRegularLookMin, kRegularLookMax));
     }
+  }
+
+  static std::chrono::milliseconds jitter(std::chrono::milliseconds most) {
+    std::random_device random;
+    return std::chrono::milliseconds(std::uniform_int_distribution<int64_t>(0, most.count())(random));
   }
 
   Task<> serve_status() {
@@ -169,8 +194,33 @@ class Agent {
       board_.clear_notice("queue");
       Worker writer("queue writer"), reader("queue reader");
       queue.on_append([this] { asio::post(context_, [this] { appended_.notify(); }); });
-      co_await until_one_ends(capture(queue, writer), deliver(queue, reader, writer), watch_queue(queue, reader));
+      if (!refresh_state_.is_recalled()) {
+        const std::string memory = co_await writer.run([&] { return queue.note(kRefreshNote); });
+        refresh_state_.recall(memory);
+      }
+      co_await until_one_ends(capture(queue, writer), deliver(queue, reader, writer), watch_queue(queue, reader),
+                              remember(queue, writer));
     });
+  }
+
+  // What a refresh is to do, and has done, outlives the agent: what is wanted at once, how far it is now and then.
+  Task<> remember(Queue& queue, Worker& writer) {
+    std::optional<uint64_t> stored;  // in this queue
+    for (;;) {
+      const uint64_t version = refresh_state_.version();
+      if (stored != version) {
+        const std::string memory = refresh_state_.memory();
+        try {
+          co_await writer.run([&] { queue.store_note(kRefreshNote, memory); });
+          refresh_state_.set_stored(version);
+          stored = version;
+        } catch (const Error& error) {
+          if (error.kind() != ErrorKind::resource) throw;
+          spdlog::debug("queue: what is to be refreshed is not written down yet: {}", error.message());
+        }
+      }
+      co_await refresh_state_.wish().wait_for(kMemoryInterval);
+    }
   }
 
   // A damaged one is set aside, and a new stream begins.

@@ -42,6 +42,7 @@ class CaptureRun {
         queue_(queue),
         queue_writer_(queue_writer),
         board_(board),
+        refresh_state_(refresh_state),
         session_(session),
         wal_(wal),
         assembler_(start.head, start.record.last_commit, start.is_slot_behind),
@@ -307,8 +308,12 @@ class CaptureRun {
     append.last_commit = group.last_commit;
     // While transactions come by that are stored already, the log is read behind what was confirmed before.
     append.confirm_lsn = std::max(durable_, group.confirm_lsn);
+    // A table's new shape may have to be compared: that is in the queue with the first batch of this shape.
+    const uint64_t wishes = refresh_state_.version();
+    if (refresh_state_.has_new_wish()) append.notes[kRefreshNote] = refresh_state_.memory();
     is_storing_ = true;
     co_await queue_writer_.run([&] { queue_.append(append); });
+    if (!append.notes.empty()) refresh_state_.set_stored(wishes);
     failpoint("after_queue_commit");
     is_storing_ = false;
     for (Batch& batch : append.batches) assembler_.reuse(std::move(batch.payload));
@@ -453,6 +458,7 @@ class CaptureRun {
   Queue& queue_;
   Worker& queue_writer_;
   StatusBoard& board_;
+  RefreshState& refresh_state_;
   Connection& session_;
   WalStream& wal_;
 

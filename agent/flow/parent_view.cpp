@@ -12,6 +12,7 @@ void ParentView::welcome(const Position& applied, const Want& want) {
   at_ = applied;
   welcomed_at_ = applied.seq;
   is_connected_ = true;
+  answers_inspections_ = want.answers_inspections;
   ++sessions_;
   store(want);
   changed();
@@ -73,6 +74,12 @@ std::vector<StaleKey> ParentView::stale_keys(size_t max, const std::set<std::str
     if (keys.size() == max) break;
   }
   return keys;
+}
+
+size_t ParentView::stale_count(const std::string& table) const {
+  const auto first = keys_.lower_bound({table, std::string()});
+  const auto last = std::find_if(first, keys_.end(), [&](const auto& key) { return key.first.first != table; });
+  return static_cast<size_t>(std::distance(first, last));
 }
 
 void ParentView::placed(const std::vector<StaleKey>& keys, uint64_t seq) {

@@ -26,6 +26,7 @@ class ParentView {
   void wake() const { changed(); }
 
   bool is_connected() const { return is_connected_; }
+  bool answers_inspections() const { return is_connected_ && answers_inspections_; }
   uint64_t sessions() const { return sessions_; }
   const Position& at() const { return at_; }
   // A table of which nothing was said was never refreshed.
@@ -36,6 +37,7 @@ class ParentView {
   // Up to `max` stale keys of one of these tables that are not on their way; none: there are none.
   std::vector<StaleKey> stale_keys(size_t max, const std::set<std::string>& of_tables) const;
   size_t stale_count() const { return keys_.size(); }
+  size_t stale_count(const std::string& table) const;
   // A refresh of these keys stands at this place of the stream; when it is applied they are not stale any more.
   void placed(const std::vector<StaleKey>& keys, uint64_t seq);
   // What was placed and is not applied may have been lost.
@@ -59,6 +61,7 @@ class ParentView {
   }
 
   bool is_connected_ = false;
+  bool answers_inspections_ = false;
   uint64_t sessions_ = 0;
   Position at_;
   std::vector<Uuid> left_;  // streams of this session that others followed

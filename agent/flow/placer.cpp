@@ -90,7 +90,11 @@ bool Placer::put(Placing& placing) {
   try {
     const auto window = pending_.window(table.oid, placing.chunk.snapshot);
     if (!window) return false;
-    if (placing.digest) {
+    for (const auto& [key, change] : *window)
+      if (change.last == WindowKey::Last::settled || placing.is_inspection) placing.settled.insert(key);
+    if (placing.is_inspection) {
+      body = inspection_of(placing.chunk, *window, placing.wants_values);
+    } else if (placing.digest) {
       auto digest = placed_digest(placing.chunk, *window, *placing.digest);
       if (!digest) return false;
       body = std::move(digest->body);
@@ -98,13 +102,12 @@ bool Placer::put(Placing& placing) {
     } else {
       body = placed_chunk(placing.chunk, *window, placing.may_delete_extra);
       rows = placing.chunk.rows.size();
-      for (const auto& [key, change] : *window)
-        if (change.last == WindowKey::Last::settled) placing.settled.insert(key);
     }
   } catch (const Error&) {
     return false;  // the stream brought a row under another shape
   }
-  assembler_.refresh(placing.digest ? ChangeKind::digest : ChangeKind::chunk, table.relation, body, rows);
+  assembler_.refresh(placing.digest || placing.is_inspection ? ChangeKind::digest : ChangeKind::chunk, table.relation,
+                     body, rows);
   return true;
 }
 

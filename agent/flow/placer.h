@@ -27,12 +27,14 @@ struct Placing {
   ReadChunk chunk;
   std::optional<DigestForm> digest;  // none: rows
   bool may_delete_extra = false;     // of rows
+  bool is_inspection = false;        // the rows of the set stay here: the parent is asked for its own
+  bool wants_values = false;
 
   enum class State : uint8_t { under_way, placed, lost };  // lost: to be read again
   State state = State::under_way;
   uint64_t seq = 0;               // of its place
   PlacedDigest placed;            // of a digest
-  std::set<std::string> settled;  // of a set of keys: those that are left to the stream
+  std::set<std::string> settled;  // of a set of keys: those that are left to the stream, or are not asked after
   std::optional<std::string> up_to() const { return digest ? placed.up_to : chunk.up_to; }
   uint64_t number = 0;
 };

@@ -55,7 +55,7 @@ void Refresh::begin_streaming() {
 void Refresh::relation(uint32_t oid) {
   placer_.relation(oid);
   note_shape(assembler_.table(oid)->sent);
-  if (!state_.to_be_compared.empty()) placer_.changed().notify();
+  if (state_.has_wanted_comparisons()) placer_.changed().notify();
 }
 
 void Refresh::note_shape(const Relation& shape) {
@@ -66,7 +66,7 @@ void Refresh::note_shape(const Relation& shape) {
                         [&](const Column& other) { return other == column; });
   };
   if (known != shapes_.end() && std::any_of(shape.columns.begin(), shape.columns.end(), is_new))
-    state_.to_be_compared.insert(name);
+    state_.want_comparison(name);
   shapes_[name] = shape;
 }
 
@@ -97,12 +97,12 @@ bool Refresh::is_usable() const {
 bool Refresh::is_to_be_walked(const std::string& table) const {
   const TableState& state = parent_.table(table);
   if (!state.reason.empty() || is_troubled(table)) return false;
-  return !state.is_complete || state_.to_be_walked.contains(table);
+  return (!state.is_complete && !state_.is_walk_cancelled(table)) || state_.wanted_walk(table);
 }
 
 bool Refresh::has_work() const {
   if (!is_usable()) return false;
-  if (state_.order() || has_stale_keys() || next_to_compare()) return true;
+  if (state_.order() || has_stale_keys() || next_to_compare() || state_.has_unsettled_walks()) return true;
   return std::any_of(config_.tables.begin(), config_.tables.end(),
                      [this](const TableConfig& table) { return is_to_be_walked(table.full_name()); });
 }
@@ -112,6 +112,7 @@ Task<> Refresh::work() {
   co_await wait_until_applied(assembler_.head().seq);
   const auto reader =
       co_await ChunkReader::open(config_.database.connection, "tributary " + config_.node.name + " refresh");
+  state_.settle_cancelled_walks();
   co_await placer_.start(*reader);
   while (has_work()) {
     co_await step(*reader);
@@ -135,8 +136,8 @@ Task<> Refresh::step(ChunkReader& reader) {
     co_await of_table(*name, verify_table(reader, table, {.repairs = true}));
     if (!table.is_finished()) co_return;
     // Where rows cannot be compared, they are sent.
-    if (!table.message().empty() && parent_.table(*name).reason.empty()) state_.to_be_walked[*name] = false;
-    state_.to_be_compared.erase(*name);
+    if (!table.message().empty() && parent_.table(*name).reason.empty()) state_.want_walk(*name, false);
+    state_.forget_comparison(*name);
   } else if (state_.order()) {
     co_await verify(reader);
   }
@@ -157,7 +158,7 @@ std::set<std::string> Refresh::readable_tables() const {
 
 std::optional<std::string> Refresh::next_to_compare() const {
   for (const std::string& table : readable_tables())
-    if (state_.to_be_compared.contains(table)) return table;
+    if (state_.is_comparison_wanted(table)) return table;
   return std::nullopt;
 }
 
@@ -279,20 +280,26 @@ Task<> Refresh::walk(ChunkReader& reader, std::string name) {
   Walk walk;
   walk.table = co_await plan(reader, name);
   walk.rows = kRangeRows;
-  const auto anew = state_.to_be_walked.find(name);
-  if (anew != state_.to_be_walked.end()) {
-    walk.may_delete_extra = anew->second;
+  if (const auto anew = state_.wanted_walk(name)) {
+    walk.may_delete_extra = *anew;
   } else if (const TableState& state = parent_.table(name); !state.walked_to.empty()) {
     walk.after = state.walked_to;
   }
   spdlog::info("refresh: {} is walked{}", name, walk.after ? ", from where it was left" : "");
   for (;;) {
     const bool goes_on = co_await walk_on(reader, walk);
-    state_.to_be_walked.erase(name);  // the parent knows of it now
+    state_.forget_walk(name);  // the parent knows of it now
     if (!goes_on) break;
+    if (state_.is_walk_cancelled(name)) break;
     co_await record(reader.connection());
     if (has_stale_keys()) co_await refresh_stale_keys(reader);
   }
+  if (state_.is_walk_cancelled(name)) {
+    // All that was placed has to be answered: where it stands is what the parent says then.
+    co_await wait_until_applied(assembler_.head().seq);
+    spdlog::info("refresh: the walk of {} was stopped by a person", name);
+  }
+  state_.settle_cancelled_walks();
   if (const TableState& state = parent_.table(name); state.is_complete)
     spdlog::info("refresh: {} is done, {} rows", name, state.rows);
 }
@@ -353,7 +360,9 @@ Task<bool> Refresh::copy(ChunkReader& reader, Walk& walk) {
       is_read_to_end = false;
       rows = std::max(rows / 2, kCopyRowsMin);
     }
-    if (is_read_to_end || ahead.size() == kChunksAhead) {
+    const bool is_cancelled = state_.is_walk_cancelled(walk.table->relation.full_name());
+    if (is_cancelled && ahead.empty()) co_return false;
+    if (is_cancelled || is_read_to_end || ahead.size() == kChunksAhead) {
       co_await placer_.changed().wait_for(kLookInterval);
       continue;
     }
@@ -428,21 +437,29 @@ Task<> Refresh::verify(ChunkReader& reader) {
   const status::Verification before = state_.verification();
   for (status::VerifiedTable table : before.tables()) {
     if (table.is_finished()) continue;
-    co_await of_table(table.name(), verify_table(reader, table, {order.repairs, order.deletes_extra, number}));
+    co_await of_table(table.name(),
+                      verify_table(reader, table, {order.repairs, order.deletes_extra, order.shows_values, number}));
     if (number != state_.order_number()) co_return;  // cancelled
     if (!table.is_finished()) table.set_message("PostgreSQL refuses to read it: `tributary status` says why");
-    table.set_is_finished(true);
+    finish(table, order.repairs);
     state_.store(number, table);
   }
   // What has to be walked for it comes first.
   for (status::VerifiedTable table : state_.verification().tables()) {
-    if (!state_.to_be_walked.contains(table.name())) continue;
+    if (!state_.wanted_walk(table.name())) continue;
     if (is_to_be_walked(table.name())) co_return;
     table.set_message("not mended yet: `tributary status` says why");
+    table.set_is_mended(false);
     state_.store(number, table);
-    state_.to_be_walked.erase(table.name());
+    state_.forget_walk(table.name());
   }
   state_.end_verification();
+}
+
+void Refresh::finish(status::VerifiedTable& table, bool is_mended) {
+  table.set_is_finished(true);
+  table.set_finished_at(unix_milliseconds_now());
+  table.set_is_mended(is_mended && table.message().empty());
 }
 
 Task<> Refresh::verify_table(ChunkReader& reader, status::VerifiedTable& result, HowToVerify how) {
@@ -450,9 +467,15 @@ Task<> Refresh::verify_table(ChunkReader& reader, status::VerifiedTable& result,
   Placing form;
   form.table = co_await plan(reader, name);
   form.digest = DigestForm{true, false};
-  result.Clear();
-  result.set_name(name);
-  std::optional<std::string> after;
+  std::optional<std::string> after = how.order != 0 ? place_of(*form.table) : std::nullopt;
+  if (!after) {
+    result.Clear();
+    result.set_name(name);
+    if (how.order != 0) state_.forget_differences(name);
+    result.set_expected_rows(co_await reader.estimate_rows(*form.table));
+  }
+  LikelyReasons reasons(form.table->relation, config_.parent->name);
+  size_t inspected = 0;
   for (bool is_at_end = false; !is_at_end;) {
     if (has_stale_keys()) co_await refresh_stale_keys(reader);
     const PlacingPtr digest = co_await place_range(reader, form, ReadWhat::digests, after, {kDigestRows, kDigestBytes});
@@ -463,18 +486,35 @@ Task<> Refresh::verify_table(ChunkReader& reader, status::VerifiedTable& result,
       result.set_message(answer->refusal);
       break;
     }
-    const Findings found = compare(*digest, *answer, result, how.order != 0);
+    Findings found = compare(*digest, *answer, result, how.order != 0);
+    while (found.to_inspect.size() > kInspectedMax - inspected)
+      found.to_inspect.erase(std::prev(found.to_inspect.end()));
+    if (!found.to_inspect.empty() && parent_.answers_inspections()) {
+      inspected += found.to_inspect.size();
+      co_await inspect(reader, form.table, std::move(found.to_inspect), reasons, how);
+      if (is_cancelled(how)) co_return;
+      result.clear_findings();
+      for (status::Finding& finding : reasons.findings()) *result.add_findings() = std::move(finding);
+    }
     if (how.repairs && (found.is_bulk || found.extra > 0 || found.to_mend.size() > kDifferencesToWalk))
-      state_.to_be_walked[name] = how.deletes_extra;
-    else if (how.repairs && !state_.to_be_walked.contains(name))
+      state_.want_walk(name, how.deletes_extra, how.order != 0);
+    else if (how.repairs && !state_.wanted_walk(name))
       co_await refresh_keys(reader, form.table, found.to_mend);
     after = digest->up_to();
     is_at_end = !after;
     if (is_cancelled(how)) co_return;
-    state_.store(how.order, result);
+    if (after) state_.store(how.order, result, ComparedPlace{name, form.table->relation.shape_id(), *after});
     co_await record(reader.connection());
   }
-  result.set_is_finished(true);
+  finish(result, how.repairs);
+}
+
+// Where a comparison of the table was left.
+std::optional<std::string> Refresh::place_of(const ChunkTable& table) const {
+  const auto& place = state_.place();
+  if (!place || place->table != table.relation.full_name() || place->shape_id != table.relation.shape_id())
+    return std::nullopt;
+  return place->after;
 }
 
 // nullopt: it has to be asked for again, because the session ended, or not at all.
@@ -486,6 +526,53 @@ Task<std::optional<Comparison>> Refresh::comparison(std::string table, uint64_t 
     if (answer || is_lost || is_cancelled(how)) co_return answer;
     co_await placer_.changed().wait_for(kLookInterval);
   }
+}
+
+// Asks the parent what it has instead of these rows.
+Task<> Refresh::inspect(ChunkReader& reader, std::shared_ptr<const ChunkTable> table,
+                        std::map<std::string, status::Difference::Kind> rows, LikelyReasons& reasons,
+                        const HowToVerify& how) {
+  const std::string name = table->relation.full_name();
+  while (!rows.empty()) {
+    co_await yield_to_changes();
+    std::vector<std::string> keys;
+    for (const auto& [key, kind] : rows) keys.push_back(key);
+    auto read = co_await reader.read_keys(*table, std::move(keys));
+    if (!read) throw Error(ErrorKind::resource, "table " + name + " was altered");
+    Placing question;
+    question.table = table;
+    question.chunk = std::move(read->chunk);
+    question.is_inspection = true;
+    question.wants_values = how.shows_values;
+    const PlacingPtr placing = co_await begin_placing(reader, std::move(question), read->bytes);
+    if (!placing || !co_await wait_for_place(placing)) continue;
+    const auto answer = co_await comparison(name, placing->seq, how);
+    if (is_cancelled(how)) co_return;
+    if (!answer) continue;
+    if (!answer->refusal.empty()) co_return;
+    std::map<std::string_view, const std::string*> own;
+    for (const ReadChunk::Row& row : placing->chunk.rows) own[row.key] = &row.tuple;
+    std::map<std::string_view, const Comparison::InspectedRow*> theirs;
+    for (const Comparison::InspectedRow& row : answer->inspected) theirs[row.key] = &row;
+    for (const std::string& key : placing->chunk.keys) {
+      const auto node = rows.extract(key);
+      if (node.empty() || placing->settled.contains(key)) continue;
+      const auto own_row = own.find(key);
+      const auto their_row = theirs.find(key);
+      const DifferingRow row{node.mapped(), own_row == own.end() ? nullptr : own_row->second,
+                             their_row == theirs.end() ? nullptr : their_row->second};
+      reasons.add(row, answer->triggers);
+      if (how.shows_values) state_.set_columns(named(*table, key, row.kind), different_columns(table->relation, row));
+    }
+  }
+}
+
+status::Difference Refresh::named(const ChunkTable& table, std::string_view key, status::Difference::Kind kind) {
+  status::Difference difference;
+  difference.set_table(table.relation.full_name());
+  difference.set_kind(kind);
+  for (const Value& value : key_values(key, table.key().size())) difference.add_key(std::string(value.text));
+  return difference;
 }
 
 Refresh::Findings Refresh::compare(const Placing& placing, const Comparison& answer, status::VerifiedTable& result,
@@ -500,11 +587,8 @@ Refresh::Findings Refresh::compare(const Placing& placing, const Comparison& ans
       found.to_mend.push_back({result.name(), std::string(key)});
     missing += kind == status::Difference::MISSING;
     if (!keeps) return;
-    status::Difference difference;
-    difference.set_table(result.name());
-    difference.set_kind(kind);
-    for (const Value& value : key_values(key, placing.table->key().size())) difference.add_key(std::string(value.text));
-    state_.add_difference(std::move(difference));
+    state_.add_difference(named(*placing.table, key, kind));
+    if (found.to_inspect.size() < kInspectedMax) found.to_inspect.emplace(key, kind);
   };
   for (const Comparison::Difference& part : answer.differences) {
     if (part.last >= digest.ends.size())
@@ -551,6 +635,11 @@ void Refresh::show_trouble(const std::string& table) {
                       count_in_words(state.kept, "row", "rows") +
                           " that this node does not have are kept there: they were more than a refresh may delete",
                       "if they are to go: tributary resync " + table + " --delete-extra");
+  else if (!state.is_complete && state_.is_walk_cancelled(table))
+    board_.set_notice(subject, status::ATTENTION,
+                      "a person stopped its refresh at " + count_in_words(state.rows, "row", "rows") +
+                          "; rows behind that may be older ones there until it has come to its end",
+                      "tributary resync " + table + " goes on with it");
   else
     board_.clear_notice(subject);
 }
@@ -561,6 +650,10 @@ void Refresh::show() {
     shown.set_rows_copied(state.rows);
     shown.set_rows_per_second(state.is_complete ? 0 : rows_per_second(state));
     shown.set_is_copied(is_usable() && state.is_complete);
+    shown.set_stale_rows(parent_.stale_count(shown.name()));
+    shown.set_kept_rows(state.kept);
+    if (const auto verified = state_.verified().find(shown.name()); verified != state_.verified().end())
+      *shown.mutable_verified() = verified->second;
     show_trouble(shown.name());
   }
   *board_.capture().mutable_verification() = state_.verification();

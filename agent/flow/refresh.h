@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "flow/likely_reasons.h"
 #include "flow/placer.h"
 #include "flow/refresh_state.h"
 #include "monitor/status_board.h"
@@ -52,7 +53,8 @@ class Refresh {
   };
   // What differs in one digest.
   struct Findings {
-    std::vector<StaleKey> to_mend;  // missing and different ones
+    std::vector<StaleKey> to_mend;                               // missing and different ones
+    std::map<std::string, status::Difference::Kind> to_inspect;  // by key; the first of the table
     size_t extra = 0;
     bool is_bulk = false;  // more than can be named
   };
@@ -83,11 +85,17 @@ class Refresh {
   struct HowToVerify {
     bool repairs = false;
     bool deletes_extra = false;
+    bool shows_values = false;
     uint64_t order = 0;  // by a person, or the clock: it may be cancelled, and what differs is kept; 0: by itself
   };
   bool is_cancelled(const HowToVerify& how) const { return how.order != 0 && how.order != state_.order_number(); }
+  static void finish(status::VerifiedTable& table, bool is_mended);
+  std::optional<std::string> place_of(const ChunkTable& table) const;
   Task<> verify_table(ChunkReader& reader, status::VerifiedTable& result, HowToVerify how);
   Task<std::optional<Comparison>> comparison(std::string table, uint64_t seq, const HowToVerify& how);
+  static status::Difference named(const ChunkTable& table, std::string_view key, status::Difference::Kind kind);
+  Task<> inspect(ChunkReader& reader, std::shared_ptr<const ChunkTable> table,
+                 std::map<std::string, status::Difference::Kind> rows, LikelyReasons& reasons, const HowToVerify& how);
   Findings compare(const Placing& placing, const Comparison& answer, status::VerifiedTable& result, bool keeps);
 
   Task<PlacingPtr> place_range(ChunkReader& reader, Placing form, ReadWhat what, std::optional<std::string> after,

@@ -101,6 +101,7 @@ void Queue::append(const Append& append) {
         state.writer->insert(id, append.batches[i], payloads[i], id == after.last_id ? &after : nullptr);
       }
       if (append.batches.empty()) state.writer->set_state(after);
+      for (const auto& [name, bytes_of_note] : append.notes) state.writer->set_note(name, bytes_of_note);
     });
 
     state.next_part = next_part;
@@ -156,6 +157,16 @@ void Queue::begin_stream(const Batch& batch, const StreamRecord& record, bool di
     state.read([&] { state.count_anew(); });
   }
   state.wake();
+}
+
+std::string Queue::note(const std::string& name) {
+  const std::lock_guard writing(state_->write_mutex);
+  return state_->read([&] { return state_->writer->note(name); });
+}
+
+void Queue::store_note(const std::string& name, const std::string& bytes) {
+  const std::lock_guard writing(state_->write_mutex);
+  state_->write(*state_->writer, false, [&] { state_->writer->set_note(name, bytes); });
 }
 
 Position Queue::head() {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -96,6 +97,7 @@ class Queue {
     std::vector<Relation> relations;  // shapes that the batches use, at least those new since the last append
     Lsn confirm_lsn;                  // 0: leave as it is
     std::optional<Commit> last_commit;
+    std::map<std::string, std::string> notes = {};  // as store_note
   };
   void append(const Append& append);
   // Deletes the parts of a transaction that is not complete: after every START_REPLICATION it comes again from its
@@ -105,6 +107,9 @@ class Queue {
   // every older batch is dropped first.
   void begin_stream(const Batch& batch, const StreamRecord& record, bool discard_unsent);
   Position head();
+  // What another part of the agent has to remember over restarts, by name and in its own words; empty: nothing.
+  std::string note(const std::string& name);
+  void store_note(const std::string& name, const std::string& bytes);
 
   // --- reader side ---
   // Where to continue after `position`: the id of the batch that lies at or contains it, for read_after. The position

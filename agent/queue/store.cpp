@@ -196,6 +196,22 @@ std::vector<Relation> Store::relations() {
   return relations;
 }
 
+// Files of before have no table for it.
+std::string Store::note(const std::string& name) {
+  if (!database_.tableExists("note")) return {};
+  Use row(prepared("SELECT bytes FROM note WHERE name = ?"));
+  row->bind(1, name);
+  return row->executeStep() ? row->getColumn(0).getString() : std::string();
+}
+
+void Store::set_note(const std::string& name, const std::string& bytes) {
+  database_.exec("CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, bytes BLOB NOT NULL)");
+  Use insert(prepared("INSERT OR REPLACE INTO note (name, bytes) VALUES (?, ?)"));
+  insert->bind(1, name);
+  insert->bind(2, bytes.data(), static_cast<int>(bytes.size()));
+  insert->exec();
+}
+
 uint64_t Store::file_bytes() {
   Use pages(prepared("PRAGMA page_count")), size(prepared("PRAGMA page_size"));
   pages->executeStep();

@@ -88,6 +88,10 @@ class Store {
   void insert_relation(const Relation& relation);
   std::vector<Relation> relations();  // in the order of their storing
 
+  // --- notes ---
+  std::string note(const std::string& name);
+  void set_note(const std::string& name, const std::string& bytes);
+
   // --- the file ---
   uint64_t file_bytes();
   uint64_t free_bytes();  // pages inside the file that can be used again

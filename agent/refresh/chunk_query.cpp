@@ -37,8 +37,8 @@ std::string with_snapshot(const ChunkTable& table, const std::vector<std::string
     names += ", " + column;
     no_values += ", NULL";
   }
-  return "SELECT pg_current_snapshot(), " + described_by(table) + no_values + " UNION ALL SELECT NULL, " + found + names +
-         " FROM " + rows;
+  return "SELECT pg_current_snapshot(), " + described_by(table) + no_values + " UNION ALL SELECT NULL, " + found +
+         names + " FROM " + rows;
 }
 
 }  // namespace
@@ -77,6 +77,11 @@ std::string plan_query(const ChunkTable& table) {
   return sql;
 }
 
+std::string estimate_query(const ChunkTable& table) {
+  return "EXPLAIN (FORMAT JSON) SELECT FROM " + table.from +
+         (table.filter.empty() ? "" : " WHERE " + table.filter + " IS TRUE");
+}
+
 std::string range_query(const ChunkTable& table, ReadWhat what, bool is_after_key, const ChunkSize& size) {
   KeyOrder key{{}, table.is_utf8};
   std::vector<std::string> bound, all, keys;
@@ -97,7 +102,8 @@ std::string range_query(const ChunkTable& table, ReadWhat what, bool is_after_ke
     std::string bytes;
     for (const size_t place : large)
       bytes += (bytes.empty() ? "" : " + ") + std::string("coalesce(pg_column_size(") + column_name(place) + "), 0)";
-    rows = "(SELECT *, row_number() OVER w AS place, sum(" + bytes + ") OVER w AS bytes, count(*) OVER () AS found FROM " + rows +
+    rows = "(SELECT *, row_number() OVER w AS place, sum(" + bytes +
+           ") OVER w AS bytes, count(*) OVER () AS found FROM " + rows +
            " WINDOW w AS (ROWS UNBOUNDED PRECEDING)) AS s WHERE place = 1 OR bytes <= " + std::to_string(size.bytes);
   }
   const std::string found = table.large_columns().empty() ? "NULL" : "found::text";

@@ -35,6 +35,9 @@ std::string described_by(const ChunkTable& table);
 // One row: the description, then the types of the key's columns.
 std::string plan_query(const ChunkTable& table);
 
+// One text in JSON: the plan of reading all rows, with the estimate of how many they are.
+std::string estimate_query(const ChunkTable& table);
+
 enum class ReadWhat { rows, digests };  // digests: the key's columns, then the row's MD5
 
 // Columns: snapshot, description (both NULL but in one row, which has no others), then what is read. Parameters: the

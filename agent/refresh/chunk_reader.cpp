@@ -1,5 +1,7 @@
 #include "refresh/chunk_reader.h"
 
+#include <charconv>
+
 #include "change/chunk.h"
 
 namespace tributary {
@@ -132,6 +134,16 @@ Task<std::optional<ChunkReader::Read>> ChunkReader::read_keys(const ChunkTable& 
     if (read) read->chunk.keys = std::move(keys);
     co_return read;
   }
+}
+
+Task<uint64_t> ChunkReader::estimate_rows(const ChunkTable& table) {
+  const Result plan = co_await connection_->query(estimate_query(table));
+  constexpr std::string_view kRows = "\"Plan Rows\": ";
+  const std::string_view text = plan.value(0, 0);
+  const size_t at = text.find(kRows);
+  uint64_t rows = 0;
+  if (at != std::string_view::npos) std::from_chars(text.data() + at + kRows.size(), text.data() + text.size(), rows);
+  co_return rows;
 }
 
 Task<> ChunkReader::mark(std::string content) {

@@ -37,6 +37,9 @@ class ChunkReader {
   // The rows with these keys, or with the first of them where all are too much at once: the chunk says which.
   Task<std::optional<Read>> read_keys(const ChunkTable& table, std::vector<std::string> keys);
 
+  // How many rows there are, as PostgreSQL's planner estimates it from its statistics; 0: it did not say.
+  Task<uint64_t> estimate_rows(const ChunkTable& table);
+
   // Returns when the message is committed.
   Task<> mark(std::string content);
 

@@ -72,4 +72,13 @@ std::optional<PlacedDigest> placed_digest(const ReadChunk& chunk, const Window& 
   return placed;
 }
 
+std::string inspection_of(const ReadChunk& chunk, const Window& window, bool wants_values) {
+  DigestView inspection;
+  inspection.is_inspection = true;
+  inspection.wants_values = wants_values;
+  for (const std::string& key : chunk.keys)
+    if (!window.contains(key)) inspection.keys.push_back(key);
+  return encode_digest(inspection);
+}
+
 }  // namespace tributary

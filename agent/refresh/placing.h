@@ -45,6 +45,9 @@ struct DigestForm {
 // range such a row is in, because the snapshot does not show it.
 std::optional<PlacedDigest> placed_digest(const ReadChunk& chunk, const Window& window, DigestForm form);
 
+// A question after the rows of a set of keys, without those that changed meanwhile (change/digest.h).
+std::string inspection_of(const ReadChunk& chunk, const Window& window, bool wants_values);
+
 constexpr size_t kRangeRows = 64;  // of a digest
 
 }  // namespace tributary

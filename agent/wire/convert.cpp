@@ -196,7 +196,18 @@ void write_want(link::Want* out, const Want& want) {
         digest.set_b(row.hash.b);
       }
     }
+    for (const Comparison::InspectedRow& inspected : answer.inspected) {
+      link::RowDigest& row = *comparison.add_rows();
+      row.set_key(inspected.key);
+      row.set_is_here(inspected.is_here);
+      row.set_is_foreign(inspected.is_foreign);
+      row.set_stale_reason(inspected.stale_reason);
+      row.set_written_at(inspected.written_at);
+      for (const std::string& value : inspected.values) row.add_values(value);
+    }
+    for (const std::string& trigger : answer.triggers) comparison.add_triggers(trigger);
   }
+  out->set_answers_inspections(want.answers_inspections);
 }
 
 Want want_from(const link::Want& message) {
@@ -220,7 +231,16 @@ Want want_from(const link::Want& message) {
       different.is_cut = difference.is_cut();
       for (const link::RowDigest& row : difference.rows()) different.rows.push_back({row.key(), {row.a(), row.b()}});
     }
+    for (const link::RowDigest& row : comparison.rows())
+      answer.inspected.push_back({row.key(),
+                                  row.is_here(),
+                                  row.is_foreign(),
+                                  row.stale_reason(),
+                                  row.written_at(),
+                                  {row.values().begin(), row.values().end()}});
+    answer.triggers.assign(comparison.triggers().begin(), comparison.triggers().end());
   }
+  want.answers_inspections = message.answers_inspections();
   return want;
 }
 

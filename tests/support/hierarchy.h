@@ -60,6 +60,7 @@ class Node {
   LinkProxy& link() { return *link_; }  // between this node and its parent
   uint16_t intake_port() const { return intake_port_; }
   Sql& sql();  // a superuser's session, kept; opened anew after the server was stopped
+  uint16_t status_port() const { return status_port_; }
   const NodeOptions& options() const { return options_; }
 
   void write_config();  // done by Hierarchy::init; again after a change of `options`

@@ -31,7 +31,23 @@ TEST(Digest, that_is_cut_or_too_long_or_unknown_is_an_error) {
   const std::string body = encode_digest({false, true, key("a"), {key("b")}, {{{1, 2, 3}, key("c")}, {{}, key("d")}}});
   for (size_t size = 0; size < body.size(); ++size) EXPECT_THROW(parse_digest(body.substr(0, size)), Error) << size;
   EXPECT_THROW(parse_digest(body + '\0'), Error);
-  EXPECT_THROW(parse_digest("\x10" + body.substr(1)), Error);
+  EXPECT_THROW(parse_digest("\x40" + body.substr(1)), Error);
+}
+
+TEST(Digest, may_ask_for_single_rows_instead) {
+  const std::string a = key("a"), b = key("b");
+  DigestView question;
+  question.is_inspection = question.wants_values = true;
+  question.keys = {a, b};
+  const std::string body = encode_digest(question);
+  const DigestView digest = parse_digest(body);
+  EXPECT_TRUE(digest.is_inspection && digest.wants_values);
+  EXPECT_FALSE(digest.is_to_verify);
+  EXPECT_EQ(digest.keys, question.keys);
+  for (size_t size = 0; size < body.size(); ++size) EXPECT_THROW(parse_digest(body.substr(0, size)), Error) << size;
+  EXPECT_THROW(parse_digest(body + '\0'), Error);
+  question.keys.assign(kInspectedMax + 1, a);
+  EXPECT_THROW(parse_digest(encode_digest(question)), Error);
 }
 
 TEST(Digest, of_no_range_is_an_error) {
