@@ -29,7 +29,7 @@ std::optional<Denial> judge_greeting(const link::Frame& frame, const std::vector
   if (std::find(certificate_names.begin(), certificate_names.end(), hello.node()) == certificate_names.end())
     return Denial{link::REFUSAL_UNKNOWN_NODE,
                   "the node calls itself " + hello.node() + ", but its certificate names " + joined(certificate_names),
-                  "set [tls] certificate to the node's own, or make one: tributary pki node " + hello.node()};
+                  "set [tls] certificate to the node's own, or make one: tributary pki request " + hello.node()};
   const auto child = std::find_if(intake.children.begin(), intake.children.end(),
                                   [&](const ChildConfig& listed) { return listed.name == hello.node(); });
   if (child == intake.children.end())

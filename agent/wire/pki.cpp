@@ -9,6 +9,7 @@
 #include <openssl/rand.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -24,7 +25,11 @@ namespace {
 struct Free {
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
   void operator()(X509* certificate) const { X509_free(certificate); }
+  void operator()(X509_REQ* request) const { X509_REQ_free(request); }
   void operator()(X509_EXTENSION* extension) const { X509_EXTENSION_free(extension); }
+  void operator()(STACK_OF(X509_EXTENSION) * extensions) const {
+    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+  }
   void operator()(X509_STORE* store) const { X509_STORE_free(store); }
   void operator()(X509_STORE_CTX* context) const { X509_STORE_CTX_free(context); }
   void operator()(BIGNUM* number) const { BN_free(number); }
@@ -56,13 +61,18 @@ bool is_ip_address(const std::string& name) {
   return inet_pton(AF_INET, name.c_str(), address) == 1 || inet_pton(AF_INET6, name.c_str(), address) == 1;
 }
 
+bool is_dns_name(const std::string& name) {
+  return !name.empty() && name.find_first_not_of(
+                              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "0123456789.-_*") == std::string::npos;
+}
+
 // Names are pasted into OpenSSL's own notation for extensions, where ',' and ':' have a meaning.
 std::string subject_alternative_names(const NodeRequest& request) {
   std::string out;
   const auto add = [&](const std::string& name) {
     const bool is_ip = is_ip_address(name);
-    if (!is_ip && (name.empty() || name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                          "0123456789.-_*") != std::string::npos))
+    if (!is_ip && !is_dns_name(name))
       throw Error(ErrorKind::config, "'" + name + "' is neither a DNS name nor an IP address");
     out += (out.empty() ? "" : ",") + std::string(is_ip ? "IP:" : "DNS:") + name;
   };
@@ -118,6 +128,12 @@ Handle<X509> read_pem_certificate(const std::string& path) {
   return own(PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr), (path + " holds no certificate").c_str());
 }
 
+Handle<X509_REQ> read_pem_request(const std::string& path) {
+  const auto file = open_for_reading(path);
+  return own(PEM_read_bio_X509_REQ(file.get(), nullptr, nullptr, nullptr),
+             (path + " holds no signing request").c_str());
+}
+
 Handle<EVP_PKEY> read_pem_key(const std::string& path) {
   const auto file = open_for_reading(path);
   // Never ask on the terminal for the passphrase of a key that has one.
@@ -154,6 +170,7 @@ class NewFiles {
     const int descriptor = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (descriptor < 0) throw Error(ErrorKind::setup, "cannot write " + temporary + ": " + std::strerror(errno));
     files_.push_back({path, temporary});
+    give_to_owner_of_directory(descriptor, path);
     // A short write leaves errno as it was; a disk that took only a part of so little is full.
     errno = ENOSPC;
     const bool written = ::write(descriptor, content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
@@ -176,6 +193,16 @@ class NewFiles {
   }
 
  private:
+  // An administrator makes a node's key; its agent has to read it.
+  static void give_to_owner_of_directory(int descriptor, const std::string& path) {
+    struct stat about {};
+    const size_t slash = path.rfind('/');
+    const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    if (geteuid() != 0 || stat(directory.c_str(), &about) != 0) return;
+    if (fchown(descriptor, about.st_uid, about.st_gid) != 0)
+      throw Error(ErrorKind::setup, "cannot give " + path + " to its directory's owner: " + std::strerror(errno));
+  }
+
   struct File {
     std::string path;
     std::string temporary;
@@ -184,14 +211,21 @@ class NewFiles {
   std::vector<File> files_;
 };
 
-void write_pair(X509* certificate, EVP_PKEY* key, const PemPaths& out, Overwrite overwrite) {
-  NewFiles files(overwrite);
-  files.write(out.key,
+void write_key(NewFiles& files, const std::string& path, EVP_PKEY* key) {
+  files.write(path,
               to_pem([&](BIO* to) { return PEM_write_bio_PrivateKey(to, key, nullptr, nullptr, 0, nullptr, nullptr); },
                      "private key"),
               0600);
-  files.write(out.certificate, to_pem([&](BIO* to) { return PEM_write_bio_X509(to, certificate); }, "certificate"),
-              0644);
+}
+
+void write_certificate(NewFiles& files, const std::string& path, X509* certificate) {
+  files.write(path, to_pem([&](BIO* to) { return PEM_write_bio_X509(to, certificate); }, "certificate"), 0644);
+}
+
+void write_pair(X509* certificate, EVP_PKEY* key, const PemPaths& out, Overwrite overwrite) {
+  NewFiles files(overwrite);
+  write_key(files, out.key, key);
+  write_certificate(files, out.certificate, certificate);
   files.keep();
 }
 
@@ -222,6 +256,43 @@ std::string address_to_text(const ASN1_OCTET_STRING* bytes) {
   return text;
 }
 
+// The DNS names and IP addresses of a SAN; whoever owns it frees it.
+std::vector<std::string> to_texts(const GENERAL_NAMES* names) {
+  std::vector<std::string> texts;
+  for (int i = 0; names && i < sk_GENERAL_NAME_num(names); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
+    if (name->type == GEN_DNS) texts.push_back(to_text(name->d.dNSName));
+    if (name->type == GEN_IPADD) texts.push_back(address_to_text(name->d.iPAddress));
+  }
+  return texts;
+}
+
+// Signed by `ca`, for both ends of a link.
+Handle<X509> make_certificate(EVP_PKEY* key, const NodeRequest& request, const PemPaths& ca) {
+  const auto ca_certificate = read_pem_certificate(ca.certificate);
+  const auto ca_key = read_pem_key(ca.key);
+  if (X509_check_private_key(ca_certificate.get(), ca_key.get()) != 1)
+    fail(ca.key + " is not the key of " + ca.certificate);
+  if (X509_check_ca(ca_certificate.get()) != 1) fail(ca.certificate + " is not a CA's certificate");
+  const ASN1_TIME* ca_end = X509_get0_notAfter(ca_certificate.get());
+  if (X509_cmp_current_time(ca_end) <= 0)
+    throw Error(ErrorKind::setup, ca.certificate + " has expired", "make a new CA with 'tributary pki ca'");
+
+  auto certificate = begin_certificate(key, request.node, request.valid_for);
+  X509* const node = certificate.get();
+  if (ASN1_TIME_compare(X509_get0_notAfter(node), ca_end) > 0)
+    check(X509_set1_notAfter(node, ca_end), "certificate validity");
+  check(X509_set_issuer_name(node, X509_get_subject_name(ca_certificate.get())), "certificate issuer");
+  add_extension(node, ca_certificate.get(), NID_basic_constraints, "critical,CA:FALSE");
+  add_extension(node, ca_certificate.get(), NID_key_usage, "critical,digitalSignature");
+  add_extension(node, ca_certificate.get(), NID_ext_key_usage, "serverAuth,clientAuth");
+  add_extension(node, ca_certificate.get(), NID_subject_alt_name, subject_alternative_names(request));
+  add_extension(node, ca_certificate.get(), NID_subject_key_identifier, "hash");
+  add_extension(node, ca_certificate.get(), NID_authority_key_identifier, "keyid");
+  if (X509_sign(node, ca_key.get(), EVP_sha256()) == 0) fail("signing the node's certificate");
+  return certificate;
+}
+
 }  // namespace
 
 void make_ca(const CaRequest& request, const PemPaths& out, Overwrite overwrite) {
@@ -237,29 +308,68 @@ void make_ca(const CaRequest& request, const PemPaths& out, Overwrite overwrite)
 }
 
 void make_node_certificate(const NodeRequest& request, const PemPaths& ca, const PemPaths& out, Overwrite overwrite) {
-  const auto ca_certificate = read_pem_certificate(ca.certificate);
-  const auto ca_key = read_pem_key(ca.key);
-  if (X509_check_private_key(ca_certificate.get(), ca_key.get()) != 1)
-    fail(ca.key + " is not the key of " + ca.certificate);
-  if (X509_check_ca(ca_certificate.get()) != 1) fail(ca.certificate + " is not a CA's certificate");
-  const ASN1_TIME* ca_end = X509_get0_notAfter(ca_certificate.get());
-  if (X509_cmp_current_time(ca_end) <= 0)
-    throw Error(ErrorKind::setup, ca.certificate + " has expired", "make a new CA with 'tributary pki ca'");
-
   const auto key = make_key();
-  const auto certificate = begin_certificate(key.get(), request.node, request.valid_for);
-  X509* const node = certificate.get();
-  if (ASN1_TIME_compare(X509_get0_notAfter(node), ca_end) > 0)
-    check(X509_set1_notAfter(node, ca_end), "certificate validity");
-  check(X509_set_issuer_name(node, X509_get_subject_name(ca_certificate.get())), "certificate issuer");
-  add_extension(node, ca_certificate.get(), NID_basic_constraints, "critical,CA:FALSE");
-  add_extension(node, ca_certificate.get(), NID_key_usage, "critical,digitalSignature");
-  add_extension(node, ca_certificate.get(), NID_ext_key_usage, "serverAuth,clientAuth");
-  add_extension(node, ca_certificate.get(), NID_subject_alt_name, subject_alternative_names(request));
-  add_extension(node, ca_certificate.get(), NID_subject_key_identifier, "hash");
-  add_extension(node, ca_certificate.get(), NID_authority_key_identifier, "keyid");
-  if (X509_sign(node, ca_key.get(), EVP_sha256()) == 0) fail("signing the node's certificate");
-  write_pair(node, key.get(), out, overwrite);
+  const auto certificate = make_certificate(key.get(), request, ca);
+  write_pair(certificate.get(), key.get(), out, overwrite);
+}
+
+KeyFile make_request(const NodeRequest& request, const std::string& key_path, const std::string& out,
+                     Overwrite key_overwrite) {
+  const bool is_kept = key_overwrite == Overwrite::refuse && access(key_path.c_str(), F_OK) == 0;
+  const auto key = is_kept ? read_pem_key(key_path) : make_key();
+  const auto csr = own(X509_REQ_new(), "signing request");
+  check(X509_REQ_set_version(csr.get(), X509_REQ_VERSION_1), "signing request");
+  check(X509_NAME_add_entry_by_NID(X509_REQ_get_subject_name(csr.get()), NID_commonName, MBSTRING_UTF8,
+                                   reinterpret_cast<const unsigned char*>(request.node.c_str()), -1, -1, 0),
+        "signing request's subject");
+  check(X509_REQ_set_pubkey(csr.get(), key.get()), "signing request's key");
+  const Handle<STACK_OF(X509_EXTENSION)> extensions(sk_X509_EXTENSION_new_null());
+  X509_EXTENSION* names =
+      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, subject_alternative_names(request).c_str());
+  if (!names || sk_X509_EXTENSION_push(extensions.get(), names) == 0) fail("signing request's names");
+  check(X509_REQ_add_extensions(csr.get(), extensions.get()), "signing request's names");
+  if (X509_REQ_sign(csr.get(), key.get(), EVP_sha256()) == 0) fail("signing the request");
+
+  NewFiles key_file(key_overwrite), request_file(Overwrite::allow);
+  if (!is_kept) write_key(key_file, key_path, key.get());
+  request_file.write(out, to_pem([&](BIO* to) { return PEM_write_bio_X509_REQ(to, csr.get()); }, "request"), 0644);
+  key_file.keep();
+  request_file.keep();
+  return is_kept ? KeyFile::kept : KeyFile::made;
+}
+
+RequestFacts read_request(const std::string& path) {
+  constexpr int kSecurityBitsMin = 112;  // RSA with 2048 bits, any curve in use
+  const auto csr = read_pem_request(path);
+  EVP_PKEY* key = X509_REQ_get0_pubkey(csr.get());
+  if (!key || X509_REQ_verify(csr.get(), key) != 1) fail(path + " is not signed by its own key");
+  if (EVP_PKEY_get_security_bits(key) < kSecurityBitsMin)
+    throw Error(ErrorKind::setup, "the key in " + path + " is too short", "'tributary pki request' makes another one");
+  RequestFacts facts;
+  const X509_NAME* subject = X509_REQ_get_subject_name(csr.get());
+  const int place = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (place >= 0) facts.node = to_text(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, place)));
+  const Handle<STACK_OF(X509_EXTENSION)> extensions(X509_REQ_get_extensions(csr.get()));
+  const Handle<GENERAL_NAMES> names(
+      static_cast<GENERAL_NAMES*>(X509V3_get_d2i(extensions.get(), NID_subject_alt_name, nullptr, nullptr)));
+  for (std::string& name : to_texts(names.get())) {
+    if (name == facts.node) continue;
+    if (!is_ip_address(name) && !is_dns_name(name))
+      throw Error(ErrorKind::setup, path + " asks for a name that is neither a DNS name nor an IP address");
+    facts.names.push_back(std::move(name));
+  }
+  ERR_clear_error();
+  return facts;
+}
+
+void sign_request(const std::string& path, const NodeRequest& request, const PemPaths& ca, const std::string& out,
+                  Overwrite overwrite) {
+  read_request(path);
+  const auto csr = read_pem_request(path);
+  const auto certificate = make_certificate(X509_REQ_get0_pubkey(csr.get()), request, ca);
+  NewFiles files(overwrite);
+  write_certificate(files, out, certificate.get());
+  files.keep();
 }
 
 CertificateFacts read_certificate(const std::string& path) {
@@ -272,11 +382,7 @@ CertificateFacts read_certificate(const std::string& path) {
   facts.is_ca = X509_check_ca(certificate.get()) == 1;
   const Handle<GENERAL_NAMES> names(
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr)));
-  for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
-    if (name->type == GEN_DNS) facts.names.push_back(to_text(name->d.dNSName));
-    if (name->type == GEN_IPADD) facts.names.push_back(address_to_text(name->d.iPAddress));
-  }
+  facts.names = to_texts(names.get());
   return facts;
 }
 
@@ -293,7 +399,7 @@ void check_certificate(const std::string& ca, const PemPaths& node) {
   const int reason = X509_STORE_CTX_get_error(context.get());
   ERR_clear_error();
   throw Error(ErrorKind::setup, node.certificate + ": " + X509_verify_cert_error_string(reason),
-              "'tributary pki node' makes a new one with the CA's key");
+              "'tributary pki request' and 'pki sign' make a new one");
 }
 
 }  // namespace tributary

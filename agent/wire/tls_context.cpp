@@ -17,7 +17,7 @@ namespace {
 
 using boost::system::error_code;
 
-const char* kRenew = "'tributary pki node' makes a new certificate with the CA's key";
+const char* kRenew = "'tributary pki request' and 'pki sign' make a new certificate";
 
 void require(const error_code& failure, const std::string& what, const std::string& hint) {
   if (failure) throw Error(ErrorKind::setup, what + ": " + failure.message(), hint);

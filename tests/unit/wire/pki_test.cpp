@@ -117,7 +117,9 @@ TEST_F(Pki, KeepsKeysToTheirOwner) {
   const mode_t old_mask = umask(0);
   const PemPaths node = make_node("a");
   umask(old_mask);
-  for (const std::string& key : {ca_.key, node.key}) {
+  const PemPaths asking = pair("b");
+  make_request({.node = "b"}, asking.key, (directory_ / "b.csr").string(), Overwrite::refuse);
+  for (const std::string& key : {ca_.key, node.key, asking.key}) {
     struct stat facts {};
     ASSERT_EQ(stat(key.c_str(), &facts), 0);
     EXPECT_EQ(facts.st_mode & 0777, 0600u) << key;
@@ -139,6 +141,50 @@ TEST_F(Pki, LeavesNothingBehindWhenItFails) {
   EXPECT_EQ(content(out.certificate), "precious");
   EXPECT_FALSE(std::filesystem::exists(out.key));
   EXPECT_FALSE(std::filesystem::exists(out.key + ".new"));
+}
+
+TEST_F(Pki, SignsARequestWhoseKeyStaysWhereItWasMade) {
+  const PemPaths node = pair("a");
+  const std::string csr = (directory_ / "a.csr").string();
+  EXPECT_EQ(make_request({.node = "a", .names = {"a.example.org", "192.0.2.1"}}, node.key, csr, Overwrite::refuse),
+            KeyFile::made);
+  const RequestFacts facts = read_request(csr);
+  EXPECT_EQ(facts.node, "a");
+  EXPECT_THAT(facts.names, ElementsAre("a.example.org", "192.0.2.1"));
+  EXPECT_THAT(content(csr), testing::Not(HasSubstr("PRIVATE KEY")));
+
+  sign_request(csr, {.node = "a", .names = {"192.0.2.1"}}, ca_, node.certificate, Overwrite::refuse);
+  EXPECT_NO_THROW(check_certificate(ca_.certificate, node));
+  const CertificateFacts certificate = read_certificate(node.certificate);
+  EXPECT_THAT(certificate.names, ElementsAre("a", "192.0.2.1")) << "what the request asks for beyond that counts not";
+  EXPECT_FALSE(certificate.is_ca);
+  EXPECT_GT(certificate.not_after, system_clock::now() + hours(24 * 729));
+  EXPECT_THAT(failure([&] { sign_request(csr, {.node = "a"}, ca_, node.certificate, Overwrite::refuse); }),
+              HasSubstr("exists already"));
+}
+
+TEST_F(Pki, ARequestForARenewalKeepsTheKey) {
+  const PemPaths node = make_node("a");
+  const std::string key = content(node.key), csr = (directory_ / "a.csr").string();
+  EXPECT_EQ(make_request({.node = "a"}, node.key, csr, Overwrite::refuse), KeyFile::kept);
+  EXPECT_EQ(content(node.key), key);
+  sign_request(csr, {.node = "a"}, ca_, node.certificate, Overwrite::allow);
+  EXPECT_NO_THROW(check_certificate(ca_.certificate, node));
+
+  EXPECT_EQ(make_request({.node = "a"}, node.key, csr, Overwrite::allow), KeyFile::made);
+  EXPECT_NE(content(node.key), key);
+}
+
+TEST_F(Pki, RefusesARequestThatItsKeyDidNotSign) {
+  const std::string csr = (directory_ / "a.csr").string(), other = (directory_ / "b.csr").string();
+  make_request({.node = "a"}, pair("a").key, csr, Overwrite::refuse);
+  std::string text = content(csr);
+  const size_t middle = text.find('\n', 200) + 10;
+  text[middle] = text[middle] == 'A' ? 'B' : 'A';
+  std::ofstream(csr) << text;
+  EXPECT_NE(failure([&] { read_request(csr); }), "");
+  EXPECT_THAT(failure([&] { read_request(ca_.certificate); }), HasSubstr("holds no signing request"));
+  EXPECT_THAT(failure([&] { read_request(other); }), HasSubstr("b.csr: No such file"));
 }
 
 TEST_F(Pki, TellsWhichFileHoldsNoCertificate) {
