@@ -15,6 +15,7 @@ class Signal {
     is_set_ = true;
     timer_.cancel();
   }
+  void forget() { is_set_ = false; }
   // One waiter at a time.
   Task<> wait() {
     timer_.expires_at(Clock::time_point::max());  // a cancelled wait_for left its limit

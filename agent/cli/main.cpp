@@ -23,6 +23,7 @@ int run_command_line(int argc, char** argv) {
   add_init_command(app, context);
   add_check_command(app, context);
   add_status_command(app, context);
+  add_reload_command(app, context);
   add_verify_command(app, context);
   add_resync_command(app, context);
   add_export_command(app, context);
@@ -36,7 +37,8 @@ int run_command_line(int argc, char** argv) {
   // After the commands, which would inherit them.
   app.set_help_all_flag("--help-all", "Print the help of all commands");
   app.footer(
-      "A new node: write the configuration, 'pki node NAME', 'init', 'check', then 'run'.\n"
+      "A new node: 'pki request NAME', write the configuration, 'init', 'check', then 'run'.\n"
+      "A new child: 'pki sign' where the CA is, its [[child]] at the parent, 'reload' there.\n"
       "When something is wrong: 'status' says what stands where, 'check' what is missing, with the command that mends "
       "it.\n"
       "Exit codes: 0 fine, 1 a problem was found, 2 the command line or the configuration is wrong.");

@@ -74,7 +74,7 @@ void add_status_command(CLI::App& app, CommandContext& context) {
   command->add_flag("--json", options->is_json, "print JSON, as GET /status does");
   command->add_flag("--watch", options->watches, "print it again every two seconds, until interrupted");
   command->callback([options, &context] {
-    const auto socket = load_config(context.config_file, TlsFiles::not_needed).control_socket();
+    const auto socket = find_control_socket(context.config_file);
     const bool clears_screen = options->watches && !options->is_json && isatty(STDOUT_FILENO);
     for (;;) {
       if (clears_screen) std::cout << "\x1b[H\x1b[2J";

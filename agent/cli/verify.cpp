@@ -226,7 +226,7 @@ status::VerificationReport follow(const std::string& socket) {
 }
 
 std::string socket_of(const CommandContext& context) {
-  return load_config(context.config_file, TlsFiles::not_needed).control_socket();
+  return find_control_socket(context.config_file);
 }
 
 }  // namespace

@@ -266,6 +266,15 @@ Config Parser::parse(const toml::table& root_table) {
   return std::move(config_);
 }
 
+std::string content_of(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  if (!in || !(text << in.rdbuf()))
+    throw Error(ErrorKind::config, "cannot read the configuration " + path + ": " + std::strerror(errno),
+                "name the file with -c");
+  return text.str();
+}
+
 Config parse_or_throw(std::string_view text, const std::string& file, TlsFiles tls_files) {
   Mistakes mistakes(file);
   Config config;
@@ -310,12 +319,19 @@ Config parse_config(std::string_view text, const std::string& file) {
 }
 
 Config load_config(const std::string& path, TlsFiles tls_files) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf()))
-    throw Error(ErrorKind::config, "cannot read the configuration " + path + ": " + std::strerror(errno),
-                "name the file with -c");
-  return parse_or_throw(text.str(), path, tls_files);
+  return parse_or_throw(content_of(path), path, tls_files);
+}
+
+std::string find_control_socket(const std::string& path) {
+  const std::string text = content_of(path);
+  Config config;
+  Mistakes ignored(path);
+  try {
+    const toml::table root = toml::parse(text, path);
+    config = Parser(path, TlsFiles::not_needed, ignored).parse(root);
+  } catch (const toml::parse_error&) {
+  }
+  return config.control_socket();
 }
 
 }  // namespace tributary

@@ -36,6 +36,10 @@ enum class TlsFiles { needed, not_needed };
 // Throws ConfigErrors, also for files of [tls] that are missing or not safe; Error(config) when `path` cannot be read.
 Config load_config(const std::string& path, TlsFiles tls_files = TlsFiles::needed);
 
+// Where the agent that was started with this file answers, also when the file has a mistake by now: where [queue]
+// cannot be read, its default. Throws Error(config) when the file cannot be read at all.
+std::string find_control_socket(const std::string& path);
+
 // Throws Error(config) unless `name` can name a node: a DNS name, because it stands in certificates.
 void check_node_name(const std::string& name);
 

@@ -18,6 +18,7 @@
 #include "base/failpoint.h"
 #include "base/listen.h"
 #include "base/signal.h"
+#include "config/reload.h"
 #include "intake/session.h"
 #include "wire/convert.h"
 #include "wire/protocol.h"
@@ -32,18 +33,28 @@ constexpr uint32_t kReplacementsMax = 3;  // of live sessions within that time; 
 constexpr auto kOpenTime = std::chrono::seconds(20);  // for a turn at the database; the child waits a little longer
 constexpr size_t kGreetingsMax = 256;                 // connections that have not said who they are
 
-// How a session learns that another one of its node took over.
-struct Replacement {
-  explicit Replacement(const asio::any_io_executor& executor) : happened(executor) {}
-  Signal happened;
-  std::string by;  // the other one's address
+// How a session learns that it has to end, and what its child is told.
+struct Ending {
+  explicit Ending(const asio::any_io_executor& executor) : due(executor) {}
+  void order(link::RefusalCode with, std::string why, std::string what_to_do) {
+    code = with;
+    message = std::move(why);
+    hint = std::move(what_to_do);
+    due.notify();
+  }
+  bool is_ordered() const { return code != link::REFUSAL_UNSPECIFIED; }
+
+  Signal due;
+  link::RefusalCode code = link::REFUSAL_UNSPECIFIED;
+  std::string message;
+  std::string hint;
 };
 
 // A child's live session, so that a second one can be judged.
 struct LiveSession {
   Uuid instance;
   std::string address;
-  std::shared_ptr<Replacement> replacement;
+  std::shared_ptr<Ending> ending;
 };
 
 // A second agent with a node's name.
@@ -78,28 +89,54 @@ std::string intake_connection(const Config& config) {
 
 class Intake {
  public:
-  Intake(const Config& config, StatusBoard& board, TlsContext tls)
-      : config_(config),
+  Intake(std::shared_ptr<const Config> config, StatusBoard& board)
+      : config_(std::move(config)),
         board_(board),
-        tls_(std::move(tls)),
-        pool_(intake_connection(config), "tributary " + config.node.name + " apply", config.intake->connections_max) {}
+        tls_(config_->tls, config_->node.name),
+        pool_(intake_connection(*config_), "tributary " + config_->node.name + " apply",
+              config_->intake->connections_max) {}
+
+  // Another configuration: for every session from now on. Those whose children it concerns end.
+  void take(std::shared_ptr<const Config> config) {
+    const auto before = std::exchange(config_, std::move(config));
+    try {
+      tls_ = TlsContext(config_->tls, config_->node.name);
+    } catch (const Error& error) {  // the files were changed again meanwhile
+      spdlog::warn("intake: goes on with the certificates from before: {}", error.message());
+    }
+    pool_.resize(config_->intake->connections_max);
+    for (const ChildConfig& child : before->intake->children)
+      if (!is_listed(child.name)) cut_off(child.name);
+    for (auto& [node, session] : live_)
+      if (is_listed(node) && !is_same_for_child(*before->intake, *config_->intake, node))
+        session.ending->order(link::REFUSAL_NOT_READY,
+                              config_->node.name + " has a new configuration, which concerns " + node,
+                              "it connects again by itself");
+    for (const ChildConfig& child : config_->intake->children) board_.child(child.name);
+  }
 
   Task<> serve(tcp::socket socket) {
     std::unique_ptr<IntakeSession> session;
+    std::shared_ptr<const Config> config;  // of this session to its end
     {
       ++greetings_;
       const std::shared_ptr<void> leave(nullptr, [this](void*) { --greetings_; });
       auto link = co_await Link::accept(std::move(socket), tls_, kConnectTimeout);
       const std::vector<std::string> names = link->peer_names();
       try {
-        session = co_await IntakeSession::greet(std::move(link), config_.node.name, *config_.intake);
+        config = config_;
+        session = co_await IntakeSession::greet(std::move(link), config->node.name, *config->intake);
       } catch (const Error& error) {
         if (error.kind() != ErrorKind::refused || !show_refusal(names, error)) throw;
         co_return;
       }
     }
     const std::string node = session->node();
-    auto replacement = std::make_shared<Replacement>(co_await asio::this_coro::executor);
+    if (config != config_ && !is_same_for_child(*config->intake, *config_->intake, node)) {
+      co_await session->refuse(link::REFUSAL_NOT_READY, config->node.name + " has just got a new configuration");
+      co_return;
+    }
+    auto ending = std::make_shared<Ending>(co_await asio::this_coro::executor);
     if (const auto rival = live_.find(node); rival != live_.end()) {
       if (rival->second.instance != session->instance()) {
         const std::string words = "another agent named " + node + " is connected from " + rival->second.address +
@@ -114,9 +151,9 @@ class Intake {
       replace(node, rival->second, session->peer_address());
       live_.erase(rival);
     }
-    live_[node] = LiveSession{session->instance(), session->peer_address(), replacement};
-    const std::shared_ptr<void> leave(nullptr, [&](void*) { on_session_end(node, replacement); });
-    co_await converse(*session, *replacement);
+    live_[node] = LiveSession{session->instance(), session->peer_address(), ending};
+    const std::shared_ptr<void> leave(nullptr, [&](void*) { on_session_end(node, ending); });
+    co_await converse(*config, *session, *ending);
   }
 
   // False: the child is not connected.
@@ -129,9 +166,30 @@ class Intake {
   bool has_room_for_greeting() const { return greetings_ < kGreetingsMax; }
 
  private:
+  bool is_listed(const std::string& node) const {
+    return std::any_of(config_->intake->children.begin(), config_->intake->children.end(),
+                       [&](const ChildConfig& child) { return child.name == node; });
+  }
+
+  // A child that is one no longer.
+  void cut_off(const std::string& node) {
+    if (const auto session = live_.find(node); session != live_.end())
+      session->second.ending->order(link::REFUSAL_UNKNOWN_NODE,
+                                    node + " is not a child of " + config_->node.name + " any more",
+                                    "its [[child]] was taken out of the configuration of " + config_->node.name);
+    spdlog::info("intake: {} is not a child any more", node);
+    forget(node);
+  }
+
+  void forget(const std::string& node) {
+    board_.forget_child(node);
+    rivals_.erase(node);
+    attentions_.erase(node);
+  }
+
   // A refusal of one of our children stands beside that child. False: its certificate names none of them.
   bool show_refusal(const std::vector<std::string>& names, const Error& error) {
-    for (const ChildConfig& child : config_.intake->children) {
+    for (const ChildConfig& child : config_->intake->children) {
       if (std::find(names.begin(), names.end(), child.name) == names.end()) continue;
       spdlog::warn("intake: {} ({})", error.message(), error.hint());
       board_.set_notice("child " + child.name, status::ATTENTION, error.message(), error.hint());
@@ -156,8 +214,9 @@ class Intake {
       board_.set_notice(rival_subject(node), status::ATTENTION, words,
                         "stop one of the two agents; a node has one agent and one queue");
     }
-    old.replacement->by = by;
-    old.replacement->happened.notify();
+    old.ending->order(link::REFUSAL_REPLACED, "a newer session of " + node + " from " + by + " took over",
+                      "if it happens again and again, an agent there has a copy of this node's queue: stop one of "
+                      "the two");
   }
 
   // Its agent tries again within seconds for as long as it runs.
@@ -168,10 +227,11 @@ class Intake {
     rivals_.erase(rival);
   }
 
-  void on_session_end(const std::string& node, const std::shared_ptr<Replacement>& replacement) {
+  void on_session_end(const std::string& node, const std::shared_ptr<Ending>& ending) {
     const auto mine = live_.find(node);
-    if (mine == live_.end() || mine->second.replacement != replacement) return;
+    if (mine == live_.end() || mine->second.ending != ending) return;
     live_.erase(mine);
+    if (!is_listed(node)) return forget(node);
     auto& child = board_.child(node);
     child.set_state("offline");
     child.set_health(status::OFFLINE);
@@ -179,13 +239,14 @@ class Intake {
     child.set_offline_since(unix_milliseconds_now());
   }
 
-  Task<> converse(IntakeSession& session, Replacement& replacement) {
+  // `config` lives as long as the session.
+  Task<> converse(const Config& config, IntakeSession& session, Ending& ending) {
     const std::string node = session.node();
-    const ChildConfig& child = *std::find_if(config_.intake->children.begin(), config_.intake->children.end(),
+    const IntakeConfig& intake = *config.intake;
+    const ChildConfig& child = *std::find_if(intake.children.begin(), intake.children.end(),
                                              [&](const ChildConfig& listed) { return listed.name == node; });
     auto& status = board_.child(node);
-    Lane lane({child, config_.intake->tables, config_.intake->children.size() == 1, config_.intake->deletions_max},
-              pool_, memories_[node]);
+    Lane lane({child, intake.tables, intake.children.size() == 1, intake.deletions_max}, pool_, memories_[node]);
     lanes_[node] = &lane;
     const std::shared_ptr<void> leave(nullptr, [&](void*) {
       if (const auto mine = lanes_.find(node); mine != lanes_.end() && mine->second == &lane) lanes_.erase(mine);
@@ -194,26 +255,27 @@ class Intake {
     Want state;
     bool is_open = false;
     try {
-      co_await until_one_ends(open(lane, state, is_open), replacement.happened.wait(), sleep_for(kOpenTime));
+      co_await until_one_ends(open(lane, state, is_open), ending.due.wait(), sleep_for(kOpenTime));
     } catch (const Error& error) {
       failure = error;
     }
+    if (ending.is_ordered()) co_return co_await session.refuse(ending.code, ending.message, ending.hint);
     if (!failure && !is_open) {
       co_await session.refuse(link::REFUSAL_NOT_READY,
-                              "all of " + config_.node.name + "'s database connections are in use",
+                              "all of " + config.node.name + "'s database connections are in use",
                               "it is tried again by itself; [intake] connections sets how many there are");
       co_return;
     }
     if (failure) {
       status.set_message(failure->message());
       board_.set_notice("intake", status::OFFLINE, "children wait: " + failure->message(), failure->hint());
-      co_await session.refuse(link::REFUSAL_NOT_READY, config_.node.name + "'s database is not ready", failure->hint());
+      co_await session.refuse(link::REFUSAL_NOT_READY, config.node.name + "'s database is not ready", failure->hint());
       co_return;
     }
     board_.clear_notice("intake");
     board_.clear_notice("child " + node);
     const Position applied = state.at;
-    co_await session.welcome(config_.node.name, std::move(state));
+    co_await session.welcome(config.node.name, std::move(state));
     status.set_state("connected");
     status.set_health(status::OK);
     status.clear_message();
@@ -234,10 +296,10 @@ class Intake {
       progress.notify();
     };
     try {
-      co_await until_one_ends(
-          closing(session, receive(session, lane, waiting)), closing(session, lane.run(on_progress)),
-          closing(session, acknowledge(session, lane, report, progress)), closing(session, session.keep_alive()),
-          show_lag(status, waiting), replacement.happened.wait());
+      co_await until_one_ends(closing(session, receive(session, lane, waiting)),
+                              closing(session, lane.run(on_progress)),
+                              closing(session, acknowledge(session, lane, report, progress)),
+                              closing(session, session.keep_alive()), show_lag(status, waiting), ending.due.wait());
     } catch (const Error& error) {
       failure = error;
     }
@@ -251,10 +313,7 @@ class Intake {
       }
       co_return;
     }
-    co_await session.refuse(
-        link::REFUSAL_REPLACED, "a newer session of " + node + " from " + replacement.by + " took over",
-        "if it happens again and again, an agent there has a copy of this node's queue: stop one of "
-        "the two");
+    co_await session.refuse(ending.code, ending.message, ending.hint);
   }
 
   // One of the session's tasks. Cancellation alone does not reach every wait inside TLS: the first task to fail takes
@@ -331,6 +390,7 @@ class Intake {
   }
 
   void show(const std::string& node, const LaneReport& report) {
+    if (!is_listed(node)) return;
     auto& status = board_.child(node);
     status.set_applied_position(report.applied.to_string());
     status.set_transactions(report.transactions);
@@ -364,7 +424,7 @@ class Intake {
     attentions_[node] = std::move(subjects);
   }
 
-  const Config& config_;
+  std::shared_ptr<const Config> config_;  // in force; a session goes on with the one that it began with
   StatusBoard& board_;
   TlsContext tls_;
   ConnectionPool pool_;
@@ -433,6 +493,13 @@ Task<> accept_connections(tcp::acceptor acceptor, Intake& intake, Sessions& sess
   }
 }
 
+Task<> take_reloads(const std::shared_ptr<const Config>& in_force, Signal& reloaded, Intake& intake) {
+  for (;;) {
+    co_await reloaded.wait();
+    intake.take(in_force);
+  }
+}
+
 }  // namespace
 
 Task<ResyncAnswer> resync_child(const Config& config, const ChildWalks& walks, std::string child, std::string table,
@@ -459,27 +526,28 @@ Task<ResyncAnswer> resync_child(const Config& config, const ChildWalks& walks, s
                                    " when it is, also if this agent is restarted before"};
 }
 
-Task<> accept_children(const Config& config, StatusBoard& board, ChildWalks* walks) {
+Task<> accept_children(const std::shared_ptr<const Config>& in_force, Signal& reloaded, StatusBoard& board,
+                       ChildWalks& walks) {
   auto executor = co_await asio::this_coro::executor;
-  board.intake().set_listen(config.intake->listen);
-  for (const ChildConfig& child : config.intake->children) board.child(child.name);
-  Intake intake(config, board, TlsContext(config.tls, config.node.name));
-  tcp::acceptor acceptor = listen_on(executor, config.intake->listen, "intake", "[intake] listen");
-  if (walks)
-    walks->set([&](const std::string& child, const std::string& table, bool may_delete_extra) {
-      return intake.begin_walk(child, table, may_delete_extra);
-    });
-  const std::shared_ptr<void> forget(nullptr, [&](void*) {
-    if (walks) walks->set({});
+  const std::string listen = in_force->intake->listen;
+  board.intake().set_listen(listen);
+  for (const ChildConfig& child : in_force->intake->children) board.child(child.name);
+  reloaded.forget();
+  Intake intake(in_force, board);
+  tcp::acceptor acceptor = listen_on(executor, listen, "intake", "[intake] listen");
+  walks.set([&](const std::string& child, const std::string& table, bool may_delete_extra) {
+    return intake.begin_walk(child, table, may_delete_extra);
   });
+  const std::shared_ptr<void> forget(nullptr, [&](void*) { walks.set({}); });
   board.intake().set_health(status::OK);
   board.intake().clear_message();
   board.clear_notice("intake");
-  spdlog::info("intake: listening on {}", config.intake->listen);
+  spdlog::info("intake: listening on {}", listen);
   Sessions sessions(executor);
   std::exception_ptr end;
   try {
-    co_await accept_connections(std::move(acceptor), intake, sessions, board);
+    co_await until_one_ends(accept_connections(std::move(acceptor), intake, sessions, board),
+                            take_reloads(in_force, reloaded, intake));
   } catch (...) {
     end = std::current_exception();
   }

@@ -2,12 +2,16 @@
 //
 //   child ══TLS══▶ intake session ─▶ lane ─▶ PostgreSQL       and back: what is committed is acknowledged
 //
-// Every child has a session and a lane of its own; a slow, held or lying child keeps nobody else waiting.
+// Every child has a session and a lane of its own; a slow, held or lying child keeps nobody else waiting. A session
+// goes on with the configuration that it began with; where a new one concerns its child, it is ended and the child told
+// why.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
+#include "base/signal.h"
 #include "base/task.h"
 #include "config/config.h"
 #include "monitor/status_board.h"
@@ -41,7 +45,8 @@ Task<ResyncAnswer> resync_child(const Config& config, const ChildWalks& walks, s
                                 bool may_delete_extra);
 
 // Listens and serves until cancelled or until listening fails (Error(setup) when the address is taken).
-// `walks` answers meanwhile.
-Task<> accept_children(const Config& config, StatusBoard& board, ChildWalks* walks = nullptr);
+// `walks` answers meanwhile. `reloaded` says that `in_force` is another one now.
+Task<> accept_children(const std::shared_ptr<const Config>& in_force, Signal& reloaded, StatusBoard& board,
+                       ChildWalks& walks);
 
 }  // namespace tributary

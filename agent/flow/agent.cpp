@@ -6,7 +6,6 @@
 #include <boost/asio/post.hpp>
 #include <csignal>
 #include <random>
-#include <set>
 #include <thread>
 
 #include "base/clock.h"
@@ -17,6 +16,7 @@
 #include "flow/accept.h"
 #include "flow/capture.h"
 #include "flow/deliver.h"
+#include "flow/reload.h"
 #include "monitor/control.h"
 #include "monitor/http.h"
 #include "monitor/status_board.h"
@@ -46,20 +46,28 @@ status::Health health_of(const Error& error) {
 
 class Agent {
  public:
-  Agent(const Config& config, asio::io_context& context)
-      : config_(config),
-        board_(config.node.name, config.node.tier, kVersion),
+  Agent(Config config, asio::io_context& context)
+      : config_(std::make_shared<const Config>(std::move(config))),
+        board_(config_->node.name, config_->node.tier, kVersion),
         appended_(context.get_executor()),
         restart_capture_(context.get_executor()),
+        connect_again_(context.get_executor()),
+        queue_changed_(context.get_executor()),
+        verify_changed_(context.get_executor()),
+        intake_changed_(context.get_executor()),
+        reload_(context.get_executor()),
         refresh_state_(context.get_executor()),
         stop_(context.get_executor()),
-        context_(context) {}
+        context_(context) {
+    refresh_state_.limits = config_->refresh;
+  }
 
   void stop() { stop_.notify(); }
+  void reload_soon() { reload_.notify(); }
 
   Task<> run() {
     co_await until_one_ends(stopping(), watchdog(), serve_control_socket(), serve_status(), watch_database(), send(),
-                            take(), verify_regularly());
+                            take(), verify_regularly(), reload_when_told());
   }
 
  private:
@@ -68,7 +76,8 @@ class Agent {
     notify_stopping();
   }
 
-  Task<> never() { co_await sleep_for(Clock::duration::max() / 4); }
+  static constexpr Clock::duration kForEver = Clock::duration::max() / 4;
+  Task<> never() { co_await sleep_for(kForEver); }
 
   Task<> serve_control_socket() {
     const RetryLoop loop{.what = "control socket", .report = {}};
@@ -77,8 +86,69 @@ class Agent {
         {"verify", [this](Words words) -> Task<std::string> { co_return verify(words); }},
         {"cancel", [this](Words) -> Task<std::string> { co_return cancel(); }},
         {"resync-child", [this](Words words) -> Task<std::string> { co_return co_await resync(words); }},
-        {"verification", [this](Words) -> Task<std::string> { co_return results(); }}};
-    co_await loop.run([&] { return serve_control(config_.control_socket(), board_, commands); });
+        {"verification", [this](Words) -> Task<std::string> { co_return results(); }},
+        {"reload", [this](Words) { return reload(); }}};
+    co_await loop.run([&] { return serve_control(config_->control_socket(), board_, commands); });
+  }
+
+  // SIGHUP; the answer is in the log.
+  Task<> reload_when_told() {
+    for (;;) {
+      co_await reload_.wait();
+      co_await reload();
+    }
+  }
+
+  // All of the new configuration, or nothing of it. Returns what `tributary reload` prints (flow/reload.h).
+  Task<std::string> reload() {
+    notify_reloading();
+    const std::shared_ptr<void> done(nullptr, [](void*) { notify_ready(); });
+    const auto before = config_;
+    try {
+      const Config read = co_await read_again(*before);
+      const ReloadPlan plan = plan_reload(*config_, read);
+      take_up(plan.config);
+      if (plan.needs_restart.empty())
+        board_.clear_notice("configuration");
+      else
+        board_.set_notice("configuration", status::ATTENTION, waits_for_restart(plan), "systemctl restart tributary");
+      co_return answer(plan);
+    } catch (const Error& error) {
+      board_.set_notice("configuration", status::ATTENTION, refusal(error), error.hint());
+      co_return answer(error);
+    }
+  }
+
+  // Whoever goes on with the configuration from before keeps it.
+  void take_up(const Config& next) {
+    const auto before = std::exchange(config_, std::make_shared<const Config>(next));
+    spdlog::set_level(spdlog::level::from_str(next.log.level));
+    refresh_state_.limits = next.refresh;
+    if (next.queue != before->queue) queue_changed_.notify();
+    if (next.verify != before->verify) verify_changed_.notify();
+    if (next.tables != before->tables) {
+      forget_tables_left_out(*before);
+      restart_capture_.notify();
+    }
+    if (next.tables != before->tables || next.parent != before->parent) connect_again_.notify();
+    intake_changed_.notify();  // or its certificates
+  }
+
+  void forget_tables_left_out(const Config& before) {
+    for (const TableConfig& table : before.tables) {
+      const std::string name = table.full_name();
+      if (is_sent(name)) continue;
+      board_.clear_notice("table " + name + " at the parent");
+      board_.clear_notice("refresh of table " + name);
+      if (const auto& order = refresh_state_.order();
+          order && std::find(order->tables.begin(), order->tables.end(), name) != order->tables.end())
+        refresh_state_.cancel_verification();
+    }
+  }
+
+  bool is_sent(const std::string& table) const {
+    return std::any_of(config_->tables.begin(), config_->tables.end(),
+                       [&](const TableConfig& sent) { return sent.full_name() == table; });
   }
 
   // "repair", "delete-extra", "show", tables; no table: all. Empty when it began, else why not.
@@ -98,16 +168,12 @@ class Agent {
   }
 
   std::string begin_verification(VerifyOrder order) {
-    if (!config_.parent) return "this node has no parent to compare with";
-    const auto is_sent = [this](const std::string& name) {
-      return std::any_of(config_.tables.begin(), config_.tables.end(),
-                         [&](const TableConfig& sent) { return sent.full_name() == name; });
-    };
+    if (!config_->parent) return "this node has no parent to compare with";
     for (const std::string& table : order.tables)
       if (!is_sent(table)) return "this node does not send a table " + table;
     if (order.tables.empty())
-      for (const TableConfig& table : config_.tables) order.tables.push_back(table.full_name());
-    order.is_of_all = std::all_of(config_.tables.begin(), config_.tables.end(), [&](const TableConfig& table) {
+      for (const TableConfig& table : config_->tables) order.tables.push_back(table.full_name());
+    order.is_of_all = std::all_of(config_->tables.begin(), config_->tables.end(), [&](const TableConfig& table) {
       return std::find(order.tables.begin(), order.tables.end(), table.full_name()) != order.tables.end();
     });
     return refresh_state_.begin_verification(std::move(order));
@@ -117,8 +183,9 @@ class Agent {
   Task<std::string> resync(std::vector<std::string> words) {
     if (words.size() < 2) co_return "-a child and a table have to be named";
     const bool may_delete_extra = words.size() > 2 && words[2] == "delete-extra";
+    const auto config = config_;
     const ResyncAnswer answer =
-        co_await resync_child(config_, child_walks_, std::move(words[0]), std::move(words[1]), may_delete_extra);
+        co_await resync_child(*config, child_walks_, std::move(words[0]), std::move(words[1]), may_delete_extra);
     co_return (answer.is_begun ? "+" : "-") + answer.words;
   }
 
@@ -136,14 +203,19 @@ class Agent {
   // often the agent was restarted since. One that is due at the start waits a little, each time and at each node
   // another time: after a power cut many nodes start together.
   Task<> verify_regularly() {
-    if (!config_.parent || config_.verify.every.count() == 0) co_return co_await never();
-    const auto every = std::chrono::milliseconds(config_.verify.every);
-    const auto soonest = Clock::now() + jitter(std::min<std::chrono::milliseconds>(every / 10, kRegularJitterMax));
+    if (!config_->parent) co_return co_await never();
+    const auto soonest =
+        Clock::now() + jitter(std::min<std::chrono::milliseconds>(config_->verify.every / 10, kRegularJitterMax));
     for (;;) {
+      const auto every = std::chrono::milliseconds(config_->verify.every);
+      if (every.count() == 0) {
+        co_await verify_changed_.wait();
+        continue;
+      }
       const auto due = std::chrono::milliseconds(refresh_state_.regular_since() - unix_milliseconds_now()) + every;
       if (refresh_state_.is_recalled() && due.count() <= 0 && Clock::now() >= soonest && !refresh_state_.order())
-        begin_verification({.tables = {}, .repairs = config_.verify.repairs});
-      co_await sleep_for(std::clamp<std::chrono::milliseconds>(due, kRegularLookMin, kRegularLookMax));
+        begin_verification({.tables = {}, .repairs = config_->verify.repairs});
+      co_await verify_changed_.wait_for(std::clamp<std::chrono::milliseconds>(due, kRegularLookMin, kRegularLookMax));
     }
   }
 
@@ -153,9 +225,9 @@ class Agent {
   }
 
   Task<> serve_status() {
-    if (config_.status.listen.empty()) co_return co_await never();
+    if (config_->status.listen.empty()) co_return co_await never();
     const RetryLoop loop{.what = "status page", .report = {}};
-    co_await loop.run([this] { return serve_http(config_.status.listen, board_); });
+    co_await loop.run([this] { return serve_http(config_->status.listen, board_); });
   }
 
   // Whether the database is there: one idle session, whose end says that it is not.
@@ -166,8 +238,8 @@ class Agent {
                            board_.set_notice("database", health_of(error), error.message(), error.hint());
                          }};
     co_await loop.run([this]() -> Task<> {
-      const auto session = co_await Connection::open(config_.database.connection, Purpose::session,
-                                                     "tributary " + config_.node.name + " watch");
+      const auto session = co_await Connection::open(config_->database.connection, Purpose::session,
+                                                     "tributary " + config_->node.name + " watch");
       board_.database().set_health(status::OK);
       board_.database().clear_message();
       board_.database().set_server_version(session->parameter("server_version"));
@@ -179,7 +251,7 @@ class Agent {
 
   // A node with a parent: its queue, what fills it and what empties it.
   Task<> send() {
-    if (!config_.parent) co_return co_await never();
+    if (!config_->parent) co_return co_await never();
     const RetryLoop loop{.what = "queue", .report = [this](const Error& error) {
                            auto& status = board_.queue();
                            status.set_health(health_of(error));
@@ -199,7 +271,7 @@ class Agent {
         refresh_state_.recall(memory);
       }
       co_await until_one_ends(capture(queue, writer), deliver(queue, reader, writer), watch_queue(queue, reader),
-                              remember(queue, writer));
+                              keep_limits(queue, writer), remember(queue, writer));
     });
   }
 
@@ -227,15 +299,15 @@ class Agent {
   std::unique_ptr<Queue> open_queue() {
     if (!is_queue_damaged_) {
       try {
-        return std::make_unique<Queue>(config_.queue);
+        return std::make_unique<Queue>(config_->queue);
       } catch (const QueueDamaged& damage) {
         spdlog::error("queue: {}", damage.message());
       }
     }
     is_queue_damaged_ = true;
-    Queue::set_aside(config_.queue);
+    Queue::set_aside(config_->queue);
     is_queue_damaged_ = false;
-    return std::make_unique<Queue>(config_.queue);
+    return std::make_unique<Queue>(config_->queue);
   }
 
   // Until a person has taken them away: they hold rows, and the disk may be failing.
@@ -254,7 +326,9 @@ class Agent {
                            board_.set_notice("capture", health_of(error), error.message(), error.hint());
                          }};
     co_await loop.run([&]() -> Task<> {
-      co_await until_one_ends(capture_once(config_, queue, writer, board_, refresh_state_), restart_capture_.wait());
+      const auto config = config_;
+      restart_capture_.forget();
+      co_await until_one_ends(capture_once(*config, queue, writer, board_, refresh_state_), restart_capture_.wait());
     });
   }
 
@@ -275,21 +349,36 @@ class Agent {
                              },
                          .has_progressed = [&memory] { return memory.has_progressed; }};
     co_await loop.run([&]() -> Task<> {
-      return deliver_once(Delivery{config_, queue, reader, writer, board_, refresh_state_.parent(), appended_,
-                                   [this] { restart_capture_.notify(); }},
-                          memory);
+      const auto config = config_;
+      connect_again_.forget();
+      Delivery delivery{*config,   queue,
+                        reader,    writer,
+                        board_,    refresh_state_.parent(),
+                        appended_, [this] { restart_capture_.notify(); }};
+      co_await until_one_ends(deliver_once(std::move(delivery), memory), connect_again_.wait());
+      board_.uplink().set_connected_since(0);
+      board_.uplink().set_offline_since(unix_milliseconds_now());
     });
+  }
+
+  Task<> keep_limits(Queue& queue, Worker& writer) {
+    for (;;) {
+      co_await queue_changed_.wait();
+      const QueueConfig limits = config_->queue;
+      co_await writer.run([&] { queue.set_limits(limits); });
+    }
   }
 
   // The queue's figures, once a second.
   Task<> watch_queue(Queue& queue, Worker& reader) {
+    const QueueConfig config = config_->queue;
     for (;;) {
       if (queue.is_damaged()) {
         is_queue_damaged_ = true;
-        throw Error(ErrorKind::resource, "the queue " + config_.queue.path + " is damaged, and is set aside");
+        throw Error(ErrorKind::resource, "the queue " + config.path + " is damaged, and is set aside");
       }
       const QueueStats stats = co_await reader.run([&] { return queue.stats(); });
-      show_set_aside(co_await reader.run([&] { return Queue::files_set_aside(config_.queue); }));
+      show_set_aside(co_await reader.run([&] { return Queue::files_set_aside(config); }));
       auto& status = board_.queue();
       status.set_health(status::OK);
       status.clear_message();
@@ -308,20 +397,27 @@ class Agent {
 
   // A node with children.
   Task<> take() {
-    if (!config_.intake) co_return co_await never();
+    if (!config_->intake) co_return co_await never();
     const RetryLoop loop{.what = "intake", .report = [this](const Error& error) {
                            auto& status = board_.intake();
                            status.set_health(health_of(error));
                            status.set_message(error.message());
                            board_.set_notice("intake", health_of(error), error.message(), error.hint());
                          }};
-    co_await loop.run([this] { return accept_children(config_, board_, &child_walks_); });
+    co_await loop.run([this] { return accept_children(config_, intake_changed_, board_, child_walks_); });
   }
 
-  const Config& config_;
+  // In force. Whoever begins something takes the snapshot, and goes on with it to the end.
+  std::shared_ptr<const Config> config_;
   StatusBoard board_;
   Signal appended_;
   Signal restart_capture_;
+  Signal connect_again_;  // the uplink
+  // Another configuration is in force:
+  Signal queue_changed_;
+  Signal verify_changed_;
+  Signal intake_changed_;
+  Signal reload_;
   bool is_queue_damaged_ = false;  // the one that was open last
   RefreshState refresh_state_;
   ChildWalks child_walks_;
@@ -329,17 +425,18 @@ class Agent {
   asio::io_context& context_;
 };
 
-// A thread of its own waits for the signal, so that nothing that blocks the agent's (a slow disk, a name lookup) keeps
-// it from stopping: what has not ended in time is left behind. Stopping is a rehearsed crash.
-void stop_on_signal(asio::io_context& context, Agent& agent) {
+// A thread of its own waits for the signals, so that nothing that blocks the agent's (a slow disk, a name lookup) keeps
+// it from stopping: what has not ended in time is left behind. Stopping is a rehearsed crash. SIGHUP: reload.
+void obey_signals(asio::io_context& context, Agent& agent) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any other thread: they inherit it
   std::thread([&context, &agent, signals] {
     int number = 0;
-    sigwait(&signals, &number);
+    while (sigwait(&signals, &number) == 0 && number == SIGHUP) asio::post(context, [&agent] { agent.reload_soon(); });
     spdlog::info("stopping on {}", number == SIGTERM ? "SIGTERM" : "SIGINT");
     asio::post(context, [&agent] { agent.stop(); });
     std::this_thread::sleep_for(std::chrono::milliseconds(1500));
@@ -356,7 +453,7 @@ int run_agent(const Config& config) {
                config.parent ? ", parent " + config.parent->name : ", without a parent");
   asio::io_context context(1);
   Agent agent(config, context);
-  stop_on_signal(context, agent);
+  obey_signals(context, agent);
   std::exception_ptr failure;
   asio::co_spawn(context, agent.run(), [&](std::exception_ptr error) {
     failure = error;

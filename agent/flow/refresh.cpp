@@ -231,8 +231,8 @@ Task<PlacingPtr> Refresh::begin_placing(ChunkReader& reader, Placing read, uint6
   const auto seconds = [](uint64_t count, uint64_t per_second) {
     return per_second == 0 ? 0.0 : static_cast<double>(count) / static_cast<double>(per_second);
   };
-  const double pause = std::max(seconds(read.chunk.rows.size(), config_.refresh.rows_per_second),
-                                seconds(bytes, config_.refresh.bytes_per_second));
+  const double pause = std::max(seconds(read.chunk.rows.size(), state_.limits.rows_per_second),
+                                seconds(bytes, state_.limits.bytes_per_second));
   next_read_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(pause));
   PlacingPtr placing = co_await placer_.place(reader, std::move(read));
   if (!placing) {

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/signal.h"
+#include "config/config.h"
 #include "flow/parent_view.h"
 
 namespace tributary {
@@ -65,6 +66,9 @@ class RefreshState {
   const std::vector<status::Difference>& differences() const { return differences_; }
   // When all tables were last compared, or when this node was first asked for it; Unix time in milliseconds.
   int64_t regular_since() const { return regular_since_; }
+
+  // Of reading for a refresh, as they are in force.
+  RefreshConfig limits;
 
   // --- tables that are to be walked although they were, and such as are to be compared and mended by themselves ---
   // `may_delete_extra`: rows that only the parent has may go, however many they are. `by_order`: for the one under way.

@@ -27,6 +27,22 @@ status::Child& StatusBoard::child(const std::string& node) {
   return child;
 }
 
+void StatusBoard::forget_child(const std::string& node) {
+  auto& children = *state_.mutable_children();
+  for (int i = 0; i < children.size(); ++i) {
+    if (children[i].node() != node) continue;
+    for (int next = i + 1; next < children.size(); ++next) children.SwapElements(next - 1, next);
+    forgotten_.emplace_back(children.ReleaseLast());
+  }
+  const std::string subject = "child " + node;
+  auto& notices = *state_.mutable_notices();
+  notices.erase(std::remove_if(notices.begin(), notices.end(),
+                               [&](const status::Notice& notice) {
+                                 return notice.subject() == subject || notice.subject().starts_with(subject + ", ");
+                               }),
+                notices.end());
+}
+
 void StatusBoard::set_notice(const std::string& subject, status::Health health, const std::string& message,
                              const std::string& hint) {
   auto& notices = *state_.mutable_notices();

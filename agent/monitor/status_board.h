@@ -9,7 +9,9 @@
 #include <status.pb.h>
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 
@@ -30,6 +32,8 @@ class StatusBoard {
   status::Intake& intake() { return *state_.mutable_intake(); }
   // Appears as "never seen" when asked for the first time; children are shown in that order.
   status::Child& child(const std::string& node);
+  // It is shown no more, nor what a notice said of it ("child NAME", "child NAME, ..."). References to it stay valid.
+  void forget_child(const std::string& node);
 
   // What a person should know of `subject`: one notice per subject. `since` is the moment when it got this health,
   // whatever its words became meanwhile.
@@ -50,6 +54,7 @@ class StatusBoard {
  private:
   Now now_;
   status::NodeStatus state_;
+  std::vector<std::unique_ptr<status::Child>> forgotten_;
 };
 
 }  // namespace tributary

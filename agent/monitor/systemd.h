@@ -8,6 +8,7 @@
 namespace tributary {
 
 void notify_ready();
+void notify_reloading();  // until the next notify_ready
 void notify_stopping();
 void notify_status(const std::string& text);  // one line, shown by `systemctl status`
 

@@ -7,7 +7,19 @@
 namespace tributary {
 
 ConnectionPool::ConnectionPool(std::string conninfo, std::string application_name, uint32_t connections_max)
-    : conninfo_(std::move(conninfo)), application_name_(std::move(application_name)), free_(connections_max) {}
+    : conninfo_(std::move(conninfo)),
+      application_name_(std::move(application_name)),
+      connections_max_(connections_max),
+      free_(connections_max) {}
+
+void ConnectionPool::resize(uint32_t connections_max) {
+  while (connections_max_ > connections_max) {
+    --connections_max_;
+    --free_;
+    if (!idle_.empty()) idle_.pop_back();
+  }
+  for (; connections_max_ < connections_max; ++connections_max_) release();
+}
 
 ConnectionPool::Lease::Lease(ConnectionPool* pool, std::unique_ptr<Connection> connection)
     : pool_(pool), connection_(std::move(connection)) {}
@@ -19,13 +31,14 @@ ConnectionPool::Lease::~Lease() {
 }
 
 void ConnectionPool::Lease::give_back() {
-  if (connection_ && !connection_->in_transaction()) pool_->idle_.push_back(std::move(connection_));
+  if (connection_ && !connection_->in_transaction() && pool_->free_ >= 0)
+    pool_->idle_.push_back(std::move(connection_));
   connection_.reset();
   pool_.reset();
 }
 
 void ConnectionPool::release() {
-  if (waiting_.empty()) {
+  if (waiting_.empty() || free_ < 0) {
     ++free_;
     return;
   }

@@ -34,6 +34,8 @@ class ConnectionPool {
   };
 
   bool has_free() const { return free_ > 0; }
+  // From now on; those on loan beyond it are closed when they are given back.
+  void resize(uint32_t connections_max);
   // Waits its turn, then returns an idle connection or opens one. Throws as Connection::open does.
   Task<Lease> acquire();
 
@@ -43,7 +45,8 @@ class ConnectionPool {
 
   std::string conninfo_;
   std::string application_name_;
-  uint32_t free_;
+  uint32_t connections_max_;
+  int64_t free_;  // below zero: so many on loan are too many
   std::vector<std::unique_ptr<Connection>> idle_;
   struct Waiter {
     asio::steady_timer timer;

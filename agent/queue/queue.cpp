@@ -42,6 +42,14 @@ bool Queue::is_damaged() const {
   return state_->is_damaged;
 }
 
+void Queue::set_limits(const QueueConfig& config) {
+  const std::lock_guard guard(state_->write_mutex);
+  QueueConfig& ours = state_->config;
+  ours.bytes_max = config.bytes_max;
+  ours.free_disk_min = config.free_disk_min;
+  ours.keep = config.keep;
+}
+
 Uuid Queue::instance() const {
   return state_->stored.instance;
 }

@@ -86,6 +86,8 @@ class Queue {
   bool is_damaged() const;
 
   // --- writer side ---
+  // max_bytes, min_free_disk and keep of another configuration, from now on.
+  void set_limits(const QueueConfig& config);
   StreamRecord stream_record();
   void store_stream_record(const StreamRecord& record);
 

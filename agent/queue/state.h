@@ -79,7 +79,7 @@ struct Queue::State {
   void keep_relation(const Relation& relation);  // memory_mutex held
 
   std::atomic<bool> is_damaged = false;
-  const QueueConfig config;
+  QueueConfig config;  // its path never changes; the rest is the writer's, with write_mutex held
   const Options options;
   FileLock lock;
   Ballast ballast;

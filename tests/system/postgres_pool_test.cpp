@@ -111,6 +111,30 @@ TEST_F(PoolTest, a_connection_within_a_transaction_is_not_used_again) {
   wait_for_sessions(1);
 }
 
+TEST_F(PoolTest, another_size_is_in_force_at_once) {
+  auto story = [&]() -> Task<> {
+    auto first = co_await pool_.acquire();
+    auto second = co_await pool_.acquire();
+    pool_.resize(1);
+    first.give_back();
+    EXPECT_FALSE(pool_.has_free()) << "one is on loan, and there may be one";
+    auto give_way = [&]() -> Task<> {
+      co_await sleep_for(5ms);
+      EXPECT_TRUE(story_.empty());
+      pool_.resize(2);
+      while (story_.empty()) co_await sleep_for(1ms);
+      second.give_back();
+    };
+    auto customer = [&]() -> Task<> {
+      co_await use("waited", 1ms);
+      co_await sleep_for(1h);
+    };
+    co_await until_one_ends(customer(), give_way());
+    EXPECT_EQ(story_, Strings{"waited"});
+  };
+  run(story());
+}
+
 TEST_F(PoolTest, a_server_that_is_down_costs_no_place) {
   ConnectionPool pool("host=127.0.0.1 port=" + std::to_string(test::free_port()), "lane", 1);
   auto story = [&]() -> Task<> {

@@ -40,6 +40,25 @@ TEST_F(StatusBoardTest, HealthIsTheWorstOfThePartsAndHeldIsWorseThanOffline) {
   EXPECT_EQ(board_.snapshot().health(), status::HELD);
 }
 
+TEST_F(StatusBoardTest, AForgottenChildGoesWithItsNoticesAndItsReferencesStayValid) {
+  board_.child("district-a");
+  status::Child& gone = board_.child("district-b");
+  board_.child("district-c");
+  board_.set_notice("child district-b", status::HELD, "a duplicate key", "");
+  board_.set_notice("child district-b, table public.t", status::ATTENTION, "a column is missing", "");
+  board_.set_notice("child district-bb", status::ATTENTION, "another one", "");
+  board_.forget_child("district-b");
+  gone.set_state("offline");
+
+  const auto snapshot = board_.snapshot();
+  ASSERT_EQ(snapshot.children_size(), 2);
+  EXPECT_EQ(snapshot.children(0).node(), "district-a");
+  EXPECT_EQ(snapshot.children(1).node(), "district-c");
+  ASSERT_EQ(snapshot.notices_size(), 1);
+  EXPECT_EQ(snapshot.notices(0).subject(), "child district-bb");
+  EXPECT_EQ(board_.child("district-b").state(), "never seen");
+}
+
 TEST_F(StatusBoardTest, PartsThatTheNodeDoesNotHaveAreAbsent) {
   const auto snapshot = board_.snapshot();
   EXPECT_TRUE(snapshot.has_database());

@@ -44,6 +44,8 @@ TEST_F(SystemdTest, IsToldOneLineAtATime) {
   EXPECT_EQ(received(), "READY=1");
   notify_status("waiting\nMAINPID=1");
   EXPECT_EQ(received(), "STATUS=waiting MAINPID=1");
+  notify_reloading();
+  EXPECT_EQ(received(), "RELOADING=1");
   notify_stopping();
   EXPECT_EQ(received(), "STOPPING=1");
 }

@@ -97,6 +97,20 @@ TEST_F(FileTest, SetsDamagedQueuesAsideButNotForEver) {
   EXPECT_EQ(content(), "damaged again");
 }
 
+TEST_F(FileTest, TakesUpOtherLimitsWhileItIsOpen) {
+  config_.bytes_max = 100'000;
+  open_with_stream();
+  append_transactions(1, 60'000);
+  EXPECT_EQ(failure_of([&] { append_transactions(1, 60'000); }).kind(), ErrorKind::resource);
+  config_.bytes_max = 1 << 20;
+  queue_->set_limits(config_);
+  append_transactions(1, 60'000);
+  config_.bytes_max = 100'000;
+  queue_->set_limits(config_);
+  EXPECT_EQ(failure_of([&] { append_transactions(1, 60'000); }).kind(), ErrorKind::resource);
+  EXPECT_THAT(sequence_numbers(), ElementsAre(0, 1, 2)) << "what is there stays";
+}
+
 TEST_F(FileTest, StopsAtItsBoundAndStoresNothingOfWhatDoesNotFit) {
   config_.bytes_max = 100'000;
   open_with_stream();
