@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/service_user.h"
 
 namespace tributary {
 namespace {
@@ -12,6 +13,11 @@ namespace {
 void tell(const std::string& message, const std::string& hint) {
   std::fprintf(stderr, "tributary: %s\n", message.c_str());
   if (!hint.empty()) std::fprintf(stderr, "  hint: %s\n", hint.c_str());
+}
+
+// Others work as the agent's user when root starts them.
+bool is_administrators(const std::string& command) {
+  return command == "init" || command == "remove" || command == "pki" || command == "version";
 }
 
 int run_command_line(int argc, char** argv) {
@@ -34,6 +40,10 @@ int run_command_line(int argc, char** argv) {
     command->add_option("-c,--config", context.config_file, config_help)->capture_default_str();
   add_pki_command(app, context);
   add_version_command(app, context);
+  std::string user;  // that root has become
+  app.parse_complete_callback([&] {
+    if (!is_administrators(app.get_subcommands().front()->get_name())) user = become_service_user(context.config_file);
+  });
   // After the commands, which would inherit them.
   app.set_help_all_flag("--help-all", "Print the help of all commands");
   app.footer(
@@ -53,6 +63,7 @@ int run_command_line(int argc, char** argv) {
     return kExitUsage;
   } catch (const Error& error) {
     tell(error.message(), error.hint());
+    if (!user.empty()) std::fprintf(stderr, "  (not as root but as %s, whose agent it is)\n", user.c_str());
     return error.kind() == ErrorKind::config ? kExitUsage : kExitProblem;
   } catch (const std::exception& error) {
     tell(error.what(), {});

@@ -1,10 +1,13 @@
 #include "flow/agent.h"
 
+#include <pwd.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <boost/asio/post.hpp>
 #include <csignal>
+#include <filesystem>
 #include <random>
 #include <thread>
 
@@ -449,8 +452,13 @@ void obey_signals(asio::io_context& context, Agent& agent) {
 int run_agent(const Config& config) {
   set_up_log(config.log);
   std::signal(SIGPIPE, SIG_IGN);
-  spdlog::info("tributary {}: node {}{}", kVersion, config.node.name,
-               config.parent ? ", parent " + config.parent->name : ", without a parent");
+  const passwd* user = getpwuid(geteuid());
+  spdlog::info("tributary {}: node {}{}, as user {}", kVersion, config.node.name,
+               config.parent ? ", parent " + config.parent->name : ", without a parent",
+               user ? user->pw_name : std::to_string(geteuid()));
+  if (geteuid() == 0)
+    spdlog::warn("runs as root, because root owns {}: give that directory to a user of its own, and restart",
+                 std::filesystem::path(config.queue.path).parent_path().string());
   asio::io_context context(1);
   Agent agent(config, context);
   obey_signals(context, agent);
