@@ -42,7 +42,8 @@ ALTER TABLE tributary.walk
   ADD COLUMN IF NOT EXISTS reason           text NOT NULL DEFAULT '',
   ADD COLUMN IF NOT EXISTS hint             text NOT NULL DEFAULT '',
   ADD COLUMN IF NOT EXISTS is_requested     boolean NOT NULL DEFAULT false,
-  ADD COLUMN IF NOT EXISTS deletes_requested boolean NOT NULL DEFAULT false;
+  ADD COLUMN IF NOT EXISTS deletes_requested boolean NOT NULL DEFAULT false,
+  ADD COLUMN IF NOT EXISTS key_columns      text NOT NULL DEFAULT '';
 COMMENT ON COLUMN tributary.walk.is_complete IS 'Every row has been refreshed; otherwise those up to walked_to.';
 COMMENT ON COLUMN tributary.walk.walked_to IS 'A key, as the agent encodes it; empty: none yet.';
 COMMENT ON COLUMN tributary.walk.rows IS 'Rows that came.';
@@ -54,6 +55,8 @@ COMMENT ON COLUMN tributary.walk.reason IS 'Why the table cannot be written here
 COMMENT ON COLUMN tributary.walk.hint IS 'What mends that.';
 COMMENT ON COLUMN tributary.walk.is_requested IS 'A person wants the table refreshed from its beginning, and the agent has not begun it yet.';
 COMMENT ON COLUMN tributary.walk.deletes_requested IS 'Then: what the child does not have may be deleted, however many rows.';
+COMMENT ON COLUMN tributary.walk.key_columns IS
+  'The columns of the child''s key, and their types: what walked_to, and the keys of the table in the other lists, are made of. Empty: not known.';
 
 CREATE TABLE IF NOT EXISTS tributary.stale (
   child      text NOT NULL,
@@ -64,10 +67,14 @@ CREATE TABLE IF NOT EXISTS tributary.stale (
   sqlstate   text NOT NULL DEFAULT '',
   PRIMARY KEY (child, table_name, key)
 );
+ALTER TABLE tributary.stale
+  ADD COLUMN IF NOT EXISTS ways_made integer NOT NULL DEFAULT 0;
 COMMENT ON TABLE tributary.stale IS
   'Rows that may be missing here, or be older than the child''s stream is, until the child has sent them again.';
 COMMENT ON COLUMN tributary.stale.key IS 'The key, as the agent encodes it.';
 COMMENT ON COLUMN tributary.stale.reason IS 'Why, without values of the row.';
+COMMENT ON COLUMN tributary.stale.ways_made IS
+  'The row made way for one that is to have its unique value, which had made way itself, and so on: so many. 0: stale for another reason.';
 
 CREATE TABLE IF NOT EXISTS tributary.extra (
   child      text NOT NULL,

@@ -145,6 +145,7 @@ Task<Want> Applier::begin_walks(Connection& connection, Position applied, std::m
     add_forget_listed(list, rights_.child.name, table);
     add_walked(list, rights_.child.name, table, step);
     add_request_met(list, rights_.child.name, table, may_delete_extra);
+    add_forget_stale(list, walks_, rights_.child.name, table);
     begun[table] = step.walk;
   }
   list.add("COMMIT", Expect::anything);

@@ -56,12 +56,18 @@ struct Known {
   bool makes_way = false;
 };
 
-// What may be deleted for the sake of other rows' unique values; nullopt: nothing.
-std::optional<InTheWay> in_the_way(const Shape& shape, const Walk& walk) {
-  if (!may_make_way(shape) || (walk.is_complete && !walk.has_listed)) return std::nullopt;
+// What may be deleted for the sake of other rows' unique values; nullopt: nothing. A stale row is the child's, and is
+// sent again.
+std::optional<InTheWay> in_the_way(const Shape& shape, const Walks& walks) {
+  if (shape.has_unsent_columns) return std::nullopt;
+  const Walk& walk = walks.of(shape.title);
   InTheWay in_the_way;
-  if (!walk.is_complete) in_the_way.behind = key_texts(shape, walk.walked_to);
-  in_the_way.is_listed = walk.has_listed;
+  in_the_way.stale = walks.stale_keys(shape.title);
+  if (may_make_way(shape)) {
+    if (!walk.is_complete) in_the_way.behind = key_texts(shape, walk.walked_to);
+    in_the_way.is_listed = walk.has_listed;
+  }
+  if (in_the_way.stale.empty() && !in_the_way.behind && !in_the_way.is_listed) return std::nullopt;
   return in_the_way;
 }
 
@@ -86,7 +92,7 @@ std::optional<Refusal> add_write(StatementList& out, const GroupChange& change, 
                     "Give the child `owns` in [[child]], so that its rows are known; restart the agent. If the other "
                     "children that tributary.applied names are gone for good, delete their rows there instead.");
     add_clear(out, shape);
-    add_healed_table(out, walks, child, shape.title);
+    add_forget_stale(out, walks, child, shape.title);
     return std::nullopt;
   }
   ByteReader in(change.tuple);
@@ -109,6 +115,11 @@ std::optional<Refusal> add_write(StatementList& out, const GroupChange& change, 
   if (walk.has_listed) walks.set_outdated();
   if (change.kind == ChangeKind::patch && !is_whole) {
     if (walks.is_stale(shape.title, write.key)) return std::nullopt;
+    write.ways_begin = out.size();
+    if (makes_way && !walk.is_at_beginning())
+      if (const auto ways = in_the_way(shape, walks))
+        add_make_way(out, shape, rows, *ways, child, key_texts(shape, walk.walked_to));
+    write.ways_end = out.size();
     write.patch_place = out.size();
     add_single_patch(out, shape, rows, walk);
     if (walk.has_listed) add_unlist(out, shape, rows, child);
@@ -122,7 +133,7 @@ std::optional<Refusal> add_write(StatementList& out, const GroupChange& change, 
     write.kind = ChangeKind::put;
     write.ways_begin = out.size();
     if (makes_way)
-      if (const auto ways = in_the_way(shape, walk)) add_make_way(out, shape, rows, *ways, child);
+      if (const auto ways = in_the_way(shape, walks)) add_make_way(out, shape, rows, *ways, child);
     write.ways_end = out.size();
     add_puts(out, shape, rows);
     if (walk.has_listed) add_unlist(out, shape, rows, child);
@@ -142,7 +153,7 @@ void note_way(MadeWay& made_way, const Write& write, const PipelineResult& resul
 Refusal refusal_of(const Error& error, const Write& write, const Walks& walks) {
   const bool is_taken_value = error.sqlstate() == "23505";
   return {held_by(write.subject(), error), is_taken_value,
-          is_taken_value && write.shape && in_the_way(*write.shape, walks.of(write.shape->title))};
+          is_taken_value && write.shape && in_the_way(*write.shape, walks)};
 }
 
 // Why a statement that did not fail answered something else than expected.
@@ -173,7 +184,7 @@ Task<std::optional<Refusal>> fill(Connection& connection, Shapes& shapes, const 
     const GroupChange& change = block.changes[i];
     const Fit* fit = co_await shapes.find(connection, change.shape_id);
     if (const auto* shape = std::get_if<Shape>(fit)) {
-      add_mended(block.list, known.walks, known.child, shape->title);
+      add_fitting(block.list, known.walks, known.child, *shape);
       refusal = add_write(block.list, change, *shape, known, block.writes[i]);
     } else {
       const Mismatch& mismatch = std::get<Mismatch>(*fit);
@@ -239,7 +250,7 @@ Task<std::optional<Refusal>> write_any_chunk(Connection& connection, Shapes& sha
     co_return co_await write_chunk(connection, shapes, walks, change, makes_way);
   }
   StatementList list;
-  add_mended(list, walks, child, shape->title);
+  add_fitting(list, walks, child, *shape);
   co_await run_all(connection, list);
   const ChunkView chunk = parse_chunk(change.tuple);
   std::optional<Refusal> refusal;

@@ -27,7 +27,7 @@ struct Refusal {
 // child's; a chunk moves them on, a row that cannot be written for want of values makes its key stale, and a table that
 // does not fit begins its walk anew. `makes_way`: rows of the child that may be older ones, or that it does not have,
 // are deleted when they have a unique value that another row is to have: where a table is not walked to its end, or has
-// listed rows.
+// listed or stale rows.
 Task<std::optional<Refusal>> write_in_order(Connection& connection, Shapes& shapes, Walks& walks,
                                             std::span<const GroupChange> changes, bool makes_way = false);
 

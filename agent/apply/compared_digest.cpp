@@ -173,13 +173,14 @@ Task<bool> leave_out(Connection& connection, Shapes& shapes, Walks& walks, const
 Task<> walk_by(Connection& connection, const ChildRights& rights, Walks& walks, const Shape& shape,
                const DigestView& digest) {
   StatementList list;
-  add_mended(list, walks, rights.child.name, shape.title);
+  add_fitting(list, walks, rights.child.name, shape);
   co_await run_all(connection, std::move(list));
   std::optional<WalkStep> step = step_to(walks.of(shape.title), digest.after, digest.may_delete_extra);
   if (!step) {
     walks.tell(shape.title);
     co_return;
   }
+  step->walk.key_columns = shape.key_columns;
   if (shape.may_clear)
     step->take_rows(co_await walk_on(connection, shape, digest, step->walk));
   else

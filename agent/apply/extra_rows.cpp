@@ -1,13 +1,13 @@
 #include "apply/extra_rows.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "apply/known_keys.h"
 #include "apply/row_source.h"
 
 namespace tributary {
 
-// Of one range: more need a person in any case, and the list would take longer than a statement may.
-constexpr uint64_t kListedAtOnce = 1'000'000;
 namespace {
 
 // As it is listed, of a row t of the table.
@@ -45,15 +45,40 @@ std::string fewer_kept(const Shape& shape, const std::string& child, RowSource& 
          of_table("w", shape, child, source) + " AND w.kept > 0 AND g.n > 0";
 }
 
+// The rows here that the source's rows stand for, as o.
+std::string rows_here(const Shape& shape, RowSource& source) {
+  std::string match;
+  for (const size_t column : shape.key) {
+    const Shape::Column& part = shape.columns[column];
+    match += (match.empty() ? "o." : " AND o.") + part.name + " " + part.equals + " " + source.value(shape, column);
+  }
+  return (shape.is_partitioned ? "" : "ONLY ") + shape.table + " AS o ON " + match;
+}
+
+// Of a row t of the table: whether it has the key of one of these rows.
+std::string is_one_of(const Shape& shape, const std::vector<RowValues>& rows, RowSource& source) {
+  std::string columns, match;
+  for (const size_t column : shape.key) {
+    const Shape::Column& part = shape.columns[column];
+    const std::string name = "k" + std::to_string(column + 1);
+    columns += (columns.empty() ? "unnest(" : ", unnest(") + source.array(rows, column) + ") AS " + name;
+    match += (match.empty() ? "t." : " AND t.") + part.name + " " + part.equals + " x." + name + "::" + part.type;
+  }
+  return "EXISTS (SELECT FROM (SELECT " + columns + ") AS x WHERE " + match + ")";
+}
+
 const std::vector<RowValues> kNoRows;
 
 }  // namespace
 
 void add_list_others(StatementList& out, const Shape& shape, const KeyRange& range, const std::vector<RowValues>& keys,
-                     const std::string& child) {
+                     const std::string& child, bool has_listed) {
   RowSource source(keys);
-  const std::string condition = others(shape, range, source);
+  std::string condition = others(shape, range, source);
   const std::string name = source.text(child), table = source.text(shape.title);
+  if (has_listed)
+    condition += " AND NOT EXISTS (SELECT FROM tributary.extra AS e WHERE " + of_table("e", shape, child, source) +
+                 " AND e.key = " + listed_key(shape) + ")";
   std::string sql = "INSERT INTO tributary.extra (child, table_name, key) SELECT " + name + "::text, " + table +
                     "::text, " + listed_key(shape) + " FROM " + existing_rows(shape) + " WHERE " + condition +
                     " LIMIT " + std::to_string(kListedAtOnce) + " ON CONFLICT DO NOTHING";
@@ -94,27 +119,41 @@ void add_delete_listed(StatementList& out, const Shape& shape, const std::string
 }
 
 void add_make_way(StatementList& out, const Shape& shape, const std::vector<RowValues>& rows,
-                  const InTheWay& in_the_way, const std::string& child) {
+                  const InTheWay& in_the_way, const std::string& child,
+                  const std::vector<std::string_view>& walked_to) {
+  if (rows.empty()) return;
   for (const auto& unique : shape.other_unique_keys) {
+    const auto is_unchanged = [&](const auto& part) { return rows.front()[part.column].kind == ValueKind::unchanged; };
+    if (std::all_of(unique.begin(), unique.end(), is_unchanged)) continue;
     RowSource source(rows);
     const std::string same = same_key(shape, source);
     std::string match;
-    for (const auto& part : unique)
-      match +=
-          "t." + shape.columns[part.column].name + " " + part.equals + " " + source.value(shape, part.column) + " AND ";
+    for (const auto& part : unique) {
+      const std::string name = shape.columns[part.column].name;
+      match += "t." + name + " " + part.equals + " " +
+               (is_unchanged(part) ? "o." + name : source.value(shape, part.column)) + " AND ";
+    }
+    std::string from = source.from();
+    if (std::any_of(unique.begin(), unique.end(), is_unchanged)) from += " JOIN " + rows_here(shape, source);
     const std::string listed = of_table("e", shape, child, source);
-    std::string where = "false";
-    if (in_the_way.behind) where = in_range(shape, {*in_the_way.behind, {}}, source);
+    std::vector<std::string> ways;
+    if (in_the_way.behind) ways.push_back(in_range(shape, {*in_the_way.behind, {}}, source));
     if (in_the_way.is_listed)
-      where = "(" + where + " OR " + is_childs(shape) + " AND EXISTS (SELECT FROM tributary.extra AS e WHERE " +
-              listed + " AND e.key = " + listed_key(shape) + "))";
+      ways.push_back(is_childs(shape) + " AND EXISTS (SELECT FROM tributary.extra AS e WHERE " + listed +
+                     " AND e.key = " + listed_key(shape) + ")");
+    const RowsOfKeys stale(shape, in_the_way.stale);
+    if (!stale.rows().empty()) ways.push_back(is_childs(shape) + " AND " + is_one_of(shape, stale.rows(), source));
+    std::string where;
+    for (const std::string& way : ways) where += (where.empty() ? "(" : " OR (") + way + ")";
+    where = ways.empty() ? "false" : "(" + where + ")";
+    if (!walked_to.empty()) where += " AND " + key_order_of(shape, source).is_up_to(source.texts(walked_to));
     std::string sent, names;
     for (size_t i = 0; i < shape.key.size(); ++i) {
       const std::string name = "k" + std::to_string(i + 1);
       sent += ", " + shape.columns[shape.key[i]].as_sent + " AS " + name;
       names += (i ? ", d." : "d.") + name;
     }
-    std::string sql = "WITH d AS (DELETE FROM " + existing_rows(shape) + " USING " + source.from() + " WHERE " + match +
+    std::string sql = "WITH d AS (DELETE FROM " + existing_rows(shape) + " USING " + from + " WHERE " + match +
                       "NOT (" + same + ") AND " + where + " RETURNING " + listed_key(shape) + " AS key" + sent +
                       "), gone AS (DELETE FROM tributary.extra AS e USING d WHERE " + listed +
                       " AND e.key = d.key RETURNING 1), fewer AS (" + fewer_kept(shape, child, source) + ") SELECT " +

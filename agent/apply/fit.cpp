@@ -197,6 +197,7 @@ std::variant<Shape, Mismatch> fit(const Relation& relation, const Target& target
     written.is_key = column.is_key;
     if (column.is_key) {
       shape.key.push_back(i);
+      shape.key_columns += (shape.key_columns.empty() ? "" : ", ") + name + " " + std::to_string(column.type_oid);
       shape.overrides_identity |= found->is_identity_always;
       if (target_key)
         for (const TargetKey::Part& part : target_key->parts)

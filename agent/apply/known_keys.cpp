@@ -50,4 +50,13 @@ std::vector<RowValues> KnownKeys::with(const std::vector<RowValues>& more) const
   return all;
 }
 
+RowsOfKeys::RowsOfKeys(const Shape& shape, std::vector<std::string> keys) : keys_(std::move(keys)) {
+  for (const std::string& key : keys_) {
+    const std::vector<Value> parts = key_values(key, shape.key.size());
+    std::vector<Value>& values = values_.emplace_back(shape.columns.size());
+    for (size_t i = 0; i < parts.size(); ++i) values[shape.key[i]] = parts[i];
+    rows_.push_back(values.data());
+  }
+}
+
 }  // namespace tributary

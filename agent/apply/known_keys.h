@@ -36,4 +36,18 @@ class KnownKeys {
   std::vector<RowValues> keys_;
 };
 
+// Rows of values of a table, of which the key's are set.
+class RowsOfKeys {
+ public:
+  RowsOfKeys(const Shape& shape, std::vector<std::string> keys);
+  RowsOfKeys(const RowsOfKeys&) = delete;
+  RowsOfKeys& operator=(const RowsOfKeys&) = delete;
+  const std::vector<RowValues>& rows() const { return rows_; }
+
+ private:
+  const std::vector<std::string> keys_;
+  std::deque<std::vector<Value>> values_;
+  std::vector<RowValues> rows_;
+};
+
 }  // namespace tributary

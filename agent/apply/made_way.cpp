@@ -1,15 +1,19 @@
 #include "apply/made_way.h"
 
+#include <algorithm>
+
 #include "apply/finished_walk.h"
 
 namespace tributary {
 namespace {
 
-uint64_t size_without(const std::set<std::string, std::less<>>& keys,
-                      const std::set<std::string, std::less<>>& others) {
-  uint64_t size = 0;
-  for (const std::string& key : keys) size += others.contains(key) ? 0 : 1;
-  return size;
+using Keys = std::set<std::string, std::less<>>;
+
+// Those that nothing brings back.
+uint64_t size_of_gone(const std::string& table, const Keys& deleted, const Keys& put, const Walks& walks) {
+  return static_cast<uint64_t>(std::count_if(deleted.begin(), deleted.end(), [&](const std::string& key) {
+    return !put.contains(key) && !walks.is_stale(table, key);
+  }));
 }
 
 }  // namespace
@@ -41,7 +45,7 @@ bool MadeWay::has(const Shape& shape, std::string_view key) const {
 
 Task<std::optional<Refusal>> MadeWay::count(Connection& connection, const ChildRights& rights, Walks& walks) const {
   for (const auto& [title, keys] : tables_) {
-    const uint64_t rows = size_without(keys.deleted, keys.put);
+    const uint64_t rows = size_of_gone(title, keys.deleted, keys.put, walks);
     if (rows == 0) continue;
     Walk walk = walks.of(title);
     walk.deleted += rows;

@@ -1,6 +1,6 @@
 // Rows that were deleted in a transaction because their unique values are another row's now. They are older versions,
-// of which the child has newer ones or none; those that the transaction itself does not put again count as deleted by
-// the refresh.
+// of which the child has newer ones or none; those that neither the transaction itself puts again nor a refresh of
+// stale rows brings count as deleted by the refresh.
 #pragma once
 
 #include <map>

@@ -62,6 +62,7 @@ void NetGroup::add_statements(StatementList& out, Inserts inserts, const std::st
       auto next = step_over(walks.of(name), chunk.after, chunk.up_to, chunk.may_delete_extra);
       if (!next) throw Error(ErrorKind::protocol, "two chunks of one range, under two shapes");  // see needs_care
       WalkStep step = std::move(*next);
+      step.walk.key_columns = table.shape->key_columns;
       step.take_rows(chunk.rows.size());
       if (step.walk.is_complete) step.walk.may_delete_extra = false;
       if (step.is_beginning) add_forget_listed(out, child, name);

@@ -36,14 +36,14 @@ Task<> write_walk(Connection& connection, const ChildRights& rights, Walks& walk
   if (step.walk.is_complete) walks.tell(table);
 }
 
-// Deletes what has the unique values of these rows: older rows of the child behind `after`, and the rows themselves
-// where they are other versions. Returns whether nothing of it is what the stream has settled.
+// Deletes what has the unique values of these rows: older rows of the child behind `after`, stale ones, and the rows
+// themselves where they are other versions. Returns whether nothing of it is what the stream has settled.
 Task<bool> make_way(Connection& connection, const ChildRights& rights, const Shape& shape, const ChunkView& chunk,
-                    const KnownKeys& keys, const std::vector<RowValues>& rows, MadeWay& made_way) {
+                    const KnownKeys& keys, const std::vector<RowValues>& rows, const Walks& walks, MadeWay& made_way) {
   StatementList list;
   add_remove_differing(list, shape, rows);
   const size_t first = list.size();
-  add_make_way(list, shape, rows, {keys.range().after, false}, rights.child.name);
+  add_make_way(list, shape, rows, {keys.range().after, false, walks.stale_keys(shape.title)}, rights.child.name);
   const PipelineResult result = co_await run(connection, list);
   if (result.error) throw *result.error;
   for (size_t i = first; i < result.results.size(); ++i) made_way.add(shape, result.results[i]);
@@ -51,13 +51,17 @@ Task<bool> make_way(Connection& connection, const ChildRights& rights, const Sha
                          [&](std::string_view key) { return made_way.has(shape, key); });
 }
 
-// What the child does not have any more is listed until the walk is at its end.
+// What the child does not have any more is listed until the walk is at its end: all of it where it may be deleted; of
+// more than one statement lists a person has to hear in any case.
 Task<> settle_others(Connection& connection, const ChildRights& rights, const Shape& shape, const KnownKeys& keys,
                      Walk& walk) {
-  StatementList list;
-  add_list_others(list, shape, keys.range(), keys.keys(), rights.child.name);
-  const PipelineResult listed = co_await run_one(connection, std::move(list));
-  walk.has_listed |= listed.results.front().affected() > 0;
+  for (bool has_listed = false;; has_listed = true) {
+    StatementList list;
+    add_list_others(list, shape, keys.range(), keys.keys(), rights.child.name, has_listed);
+    const PipelineResult listed = co_await run_one(connection, std::move(list));
+    walk.has_listed |= listed.results.front().affected() > 0;
+    if (!walk.may_delete_extra || listed.results.front().affected() < kListedAtOnce) co_return;
+  }
 }
 
 }  // namespace
@@ -88,6 +92,7 @@ Task<std::optional<Refusal>> write_chunk(Connection& connection, Shapes& shapes,
     walks.tell(shape.title);
     co_return std::nullopt;
   }
+  step->walk.key_columns = shape.key_columns;
   step->take_rows(chunk.rows.size());
   const KnownKeys keys(shape, chunk);
   const std::vector<RowValues> rows(keys.keys().begin(),
@@ -96,7 +101,7 @@ Task<std::optional<Refusal>> write_chunk(Connection& connection, Shapes& shapes,
   MadeWay made_way;
   if (makes_way && may_make_way(shape)) {
     walks.set(shape.title, step->walk);
-    const bool is_free = co_await make_way(connection, rights, shape, chunk, keys, rows, made_way);
+    const bool is_free = co_await make_way(connection, rights, shape, chunk, keys, rows, walks, made_way);
     if (!is_free)
       co_return Refusal{{subject + " have unique values that newer rows have here",
                          "A constraint of this table is stricter than the child's. Relax it here; the transaction is "

@@ -12,6 +12,13 @@
 namespace tributary {
 namespace {
 
+// Each of two rows that the child has pushes the other one away: only a constraint that the child has not does that.
+// Rows that somebody changed here may do it in turn, but not so often.
+constexpr uint32_t kWaysMadeMax = 8;
+constexpr char kStricter[] =
+    "Rows of the child have one value that must be unique here: the constraint is stricter than the child's. Drop or "
+    "relax it here; the transaction is tried again by itself.";
+
 std::string key_in(const Result& result, int row) {
   std::vector<Value> values;
   for (int i = 0; i < result.columns(); ++i) values.push_back({ValueKind::text, result.value(row, i)});
@@ -52,6 +59,24 @@ void add_delete_absent(StatementList& out, const Walks& walks, const Shape& shap
           Expect::anything, 0, source.take_params());
 }
 
+// Rows of the set that are to be written may push others away, wherever these lie; but those that were pushed away so
+// often in turn push only stale ones.
+struct Pushing {
+  std::vector<RowValues> all, stale_alone;
+  uint32_t ways_made = 0;  // the most of any row
+};
+
+Pushing pushing_of(const Walks& walks, const Shape& shape, const ChunkView& chunk, const std::vector<RowValues>& rows) {
+  Pushing pushing;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const auto key = key_of(chunk.rows[i], shape.key);
+    const uint32_t ways_made = key ? walks.ways_made(shape.title, *key) : 0;
+    pushing.ways_made = std::max(pushing.ways_made, ways_made);
+    (ways_made < kWaysMadeMax ? pushing.all : pushing.stale_alone).push_back(rows[i]);
+  }
+  return pushing;
+}
+
 Refusal refuse(const std::string& subject, const PipelineResult& result) {
   if (result.error) return {held_by(subject, *result.error), result.error->sqlstate() == "23505"};
   return {{subject + " are not all the child's to write",
@@ -72,10 +97,17 @@ Task<std::optional<Refusal>> write_key_set(Connection& connection, Walks& walks,
   StatementList list;
   add_delete_absent(list, walks, shape, chunk);
   const size_t way_begin = list.size();
-  if (makes_way && may_make_way(shape) && !rows.empty()) {
+  const Pushing pushing = pushing_of(walks, shape, chunk, rows);
+  const bool may_push = may_make_way(shape), may_push_stale = !shape.has_unsent_columns && walks.has_stale(shape.title);
+  if (makes_way && may_push) {
     InTheWay anywhere;
     anywhere.behind.emplace();
-    add_make_way(list, shape, rows, anywhere, child);
+    add_make_way(list, shape, pushing.all, anywhere, child);
+  }
+  if (makes_way && may_push_stale) {
+    InTheWay stale;
+    stale.stale = walks.stale_keys(shape.title);
+    add_make_way(list, shape, may_push ? pushing.stale_alone : rows, stale, child);
   }
   const size_t way_end = list.size();
   add_refreshed(list, shape, rows);
@@ -87,7 +119,8 @@ Task<std::optional<Refusal>> write_key_set(Connection& connection, Walks& walks,
     const PipelineResult written = co_await run(connection, list);
     if (list.first_unexpected(written)) {
       Refusal refusal = refuse(subject, written);
-      refusal.may_make_way = refusal.is_taken_value && may_make_way(shape);
+      refusal.may_make_way = refusal.is_taken_value && (may_push || may_push_stale);
+      if (refusal.is_taken_value && !pushing.stale_alone.empty()) refusal.held.hint = kStricter;
       co_return refusal;
     }
     std::set<std::string> put;
@@ -97,7 +130,8 @@ Task<std::optional<Refusal>> write_key_set(Connection& connection, Walks& walks,
     for (size_t i = way_begin; i < way_end; ++i)
       for (int row = 0; row < written.results[i].rows(); ++row)
         if (const std::string key = key_in(written.results[i], row); !put.contains(key))
-          add_stale_key(stale, walks, child, shape.title, key, "had a unique value that another row has now");
+          add_stale_key(stale, walks, child, shape.title, key, "had a unique value that another row has now", {},
+                        pushing.ways_made + 1);
     if (stale.size() > 0) {
       const PipelineResult noted = co_await run(connection, stale);
       if (stale.first_unexpected(noted)) co_return refuse(subject, noted);

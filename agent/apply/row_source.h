@@ -28,6 +28,12 @@ class RowSource {
     return names;
   }
 
+  // A column of other rows, as an array of texts.
+  std::string array(const std::vector<RowValues>& rows, size_t column) {
+    params_.push_back({true, text_array(rows, column)});
+    return "$" + std::to_string(params_.size()) + "::text[]";
+  }
+
   // What stands for the column's value in an expression.
   std::string value(const Shape& shape, size_t column) {
     const std::string name = "c" + std::to_string(column + 1);

@@ -48,6 +48,11 @@ void add_mended(StatementList& out, Walks& walks, const std::string& child, cons
   if (!walks.of(table).reason.empty()) add_walk_anew(out, walks, child, table);
 }
 
+void add_fitting(StatementList& out, Walks& walks, const std::string& child, const Shape& shape) {
+  add_mended(out, walks, child, shape.title);
+  add_known_key(out, walks, child, shape.title, shape.key_columns);
+}
+
 Task<> look_again(Connection& connection, Shapes& shapes, Walks& walks, StatementList& out) {
   const std::string& child = shapes.rights().child.name;
   for (const auto& [table, walk] : walks.troubles()) {
@@ -88,6 +93,7 @@ bool is_set_wise(const Group& group, const Shapes& shapes, const Walks& walks) {
     const bool is_in_trouble = !table.walk.reason.empty();
     if (is_in_trouble != !table.shape) return false;
     if (is_in_trouble) continue;
+    if (is_key_changed(table.walk, table.shape->key_columns)) return false;
     if (!is_set_wise(change, table, walks)) return false;
   }
   return true;

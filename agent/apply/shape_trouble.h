@@ -19,6 +19,8 @@ void add_left_out(StatementList& out, Shapes& shapes, Walks& walks, const GroupC
                   const Mismatch& mismatch);
 // A table that fits is in no trouble any more.
 void add_mended(StatementList& out, Walks& walks, const std::string& child, const std::string& table);
+// And its walk is in terms of the key that it has now.
+void add_fitting(StatementList& out, Walks& walks, const std::string& child, const Shape& shape);
 // Asks the catalogue again for each table in trouble.
 Task<> look_again(Connection& connection, Shapes& shapes, Walks& walks, StatementList& out);
 
@@ -27,7 +29,8 @@ Task<> look_again(Connection& connection, Shapes& shapes, Walks& walks, Statemen
 Task<bool> is_empty_here(Connection& connection, const Relation& relation);
 
 // Whether the net changes of the group are all there is to it: nothing in it finds a table in trouble or brings one
-// into it, none of its keys is stale, and no chunk heals any. The shapes are known.
+// into it, none of its keys is stale, no chunk heals any, and no key is made of other columns than before. The shapes
+// are known.
 bool is_set_wise(const Group& group, const Shapes& shapes, const Walks& walks);
 // The child is told of the chunks in it that are left out.
 void tell_left_out(const Group& group, Shapes& shapes, Walks& walks);

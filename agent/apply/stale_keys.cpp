@@ -18,27 +18,6 @@ Params params_of(const std::string& child, const std::string& table) {
   return params;
 }
 
-// Rows of values of a table, of which the key's are set.
-class RowsOfKeys {
- public:
-  RowsOfKeys(const Shape& shape, const std::vector<std::string>& keys) : keys_(keys) {
-    for (const std::string& key : keys_) {
-      const std::vector<Value> parts = key_values(key, shape.key.size());
-      std::vector<Value>& values = values_.emplace_back(shape.columns.size());
-      for (size_t i = 0; i < parts.size(); ++i) values[shape.key[i]] = parts[i];
-      rows_.push_back(values.data());
-    }
-  }
-  RowsOfKeys(const RowsOfKeys&) = delete;
-  RowsOfKeys& operator=(const RowsOfKeys&) = delete;
-  const std::vector<RowValues>& rows() const { return rows_; }
-
- private:
-  const std::vector<std::string> keys_;
-  std::deque<std::vector<Value>> values_;
-  std::vector<RowValues> rows_;
-};
-
 // Those of the keys that lie in the range: one row of the places, from 1 on, that each has in the list.
 StatementList places_in_range(const Shape& shape, const std::vector<std::string>& keys, const KeyRange& range) {
   const RowsOfKeys rows(shape, keys);
@@ -69,7 +48,7 @@ Task<std::vector<std::string>> in_range(Connection& connection, const Shape& sha
 }  // namespace
 
 void add_stale_key(StatementList& out, Walks& walks, const std::string& child, const std::string& table,
-                   const std::string& key, const std::string& reason, const std::string& sqlstate) {
+                   const std::string& key, const std::string& reason, const std::string& sqlstate, uint32_t ways_made) {
   if (walks.of(table).is_at_beginning()) return;
   if (!walks.is_stale(table, key) && walks.stale_keys(table).size() >= kStaleKeysMax)
     return add_walk_anew(out, walks, child, table);
@@ -77,12 +56,13 @@ void add_stale_key(StatementList& out, Walks& walks, const std::string& child, c
   params.push_back({true, key});
   params.push_back({false, reason});
   params.push_back({false, sqlstate});
+  params.push_back({false, std::to_string(ways_made)});
   out.add(
-      "INSERT INTO tributary.stale (child, table_name, key, reason, sqlstate) VALUES ($1::text, $2::text, $3::bytea,"
-      " $4::text, $5::text) ON CONFLICT (child, table_name, key) DO UPDATE SET reason = excluded.reason,"
-      " sqlstate = excluded.sqlstate",
+      "INSERT INTO tributary.stale (child, table_name, key, reason, sqlstate, ways_made) VALUES ($1::text, $2::text,"
+      " $3::bytea, $4::text, $5::text, $6::integer) ON CONFLICT (child, table_name, key) DO UPDATE SET"
+      " reason = excluded.reason, sqlstate = excluded.sqlstate, ways_made = excluded.ways_made",
       Expect::exactly, 1, std::move(params));
-  walks.add_stale(table, key);
+  walks.add_stale(table, key, ways_made);
 }
 
 void add_healed_key(StatementList& out, Walks& walks, const std::string& child, const std::string& table,
@@ -93,13 +73,6 @@ void add_healed_key(StatementList& out, Walks& walks, const std::string& child, 
   out.add("DELETE FROM tributary.stale WHERE child = $1::text AND table_name = $2::text AND key = $3::bytea",
           Expect::anything, 0, std::move(params));
   walks.remove_stale(table, key);
-}
-
-void add_healed_table(StatementList& out, Walks& walks, const std::string& child, const std::string& table) {
-  if (!walks.has_stale(table)) return;
-  out.add("DELETE FROM tributary.stale WHERE child = $1::text AND table_name = $2::text", Expect::anything, 0,
-          params_of(child, table));
-  walks.remove_stale(table);
 }
 
 Task<> heal_by_chunk(Connection& connection, Walks& walks, const std::string& child, const Shape& shape,

@@ -19,15 +19,13 @@ namespace tributary {
 constexpr size_t kStaleKeysMax = 1000;  // of a table: where there are more, all of it is refreshed
 
 // The key becomes stale; `reason` in words without values of the row. Of a table of which nothing is refreshed yet no
-// key is kept: all of it is still to come.
+// key is kept: all of it is still to come. `ways_made`: see schema/parent.sql.
 void add_stale_key(StatementList& out, Walks& walks, const std::string& child, const std::string& table,
-                   const std::string& key, const std::string& reason, const std::string& sqlstate = {});
+                   const std::string& key, const std::string& reason, const std::string& sqlstate = {},
+                   uint32_t ways_made = 0);
 // A whole row or a delete was applied, or a chunk with the key.
 void add_healed_key(StatementList& out, Walks& walks, const std::string& child, const std::string& table,
                     const std::string& key);
-// The table was emptied.
-void add_healed_table(StatementList& out, Walks& walks, const std::string& child, const std::string& table);
-
 // The chunk was applied: the stale keys of its range or set, and of its rows, are as the child has them, but for those
 // that it left to the stream. Throws what the server says.
 Task<> heal_by_chunk(Connection& connection, Walks& walks, const std::string& child, const Shape& shape,

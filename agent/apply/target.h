@@ -72,6 +72,7 @@ struct Shape {
   std::string title;            // "schema.table", for people
   std::vector<Column> columns;  // in wire order
   std::vector<size_t> key;      // places in `columns`
+  std::string key_columns;      // the key's names and types at the child: what its keys are made of
   std::vector<std::vector<UniquePart>> other_unique_keys;  // plain ones, over columns that the child sends
   bool overrides_identity = false;
   bool has_unsent_columns = false;  // values that only the parent has: a row must not be deleted to be inserted anew

@@ -21,6 +21,7 @@ Walk walk_of(const Result& row, int i) {
   walk.rows = static_cast<uint64_t>(row.integer(i, 10));
   walk.is_requested = row.boolean(i, 11);
   walk.deletes_requested = row.boolean(i, 12);
+  walk.key_columns = row.text(i, 13);
   return walk;
 }
 
@@ -49,13 +50,14 @@ Task<> Walks::load(Connection& connection, std::string child) {
     const Result walks = co_await connection.execute(
         "SELECT table_name, is_complete, walked_to, wants_rows, may_delete_extra, deleted, kept, reason, hint,"
         " EXISTS (SELECT FROM tributary.extra e WHERE e.child = w.child AND e.table_name = w.table_name), rows,"
-        " is_requested, deletes_requested"
+        " is_requested, deletes_requested, key_columns"
         " FROM tributary.walk w WHERE child = $1",
         params);
     for (int i = 0; i < walks.rows(); ++i) state.walks[walks.text(i, 0)] = walk_of(walks, i);
     const Result stale =
-        co_await connection.execute("SELECT table_name, key FROM tributary.stale WHERE child = $1", params);
-    for (int i = 0; i < stale.rows(); ++i) state.stale[stale.text(i, 0)].insert(bytes_of_text(stale.value(i, 1)));
+        co_await connection.execute("SELECT table_name, key, ways_made FROM tributary.stale WHERE child = $1", params);
+    for (int i = 0; i < stale.rows(); ++i)
+      state.stale[stale.text(i, 0)][bytes_of_text(stale.value(i, 1))] = static_cast<uint32_t>(stale.integer(i, 2));
     const Result others =
         co_await connection.execute("SELECT NOT EXISTS (SELECT FROM tributary.applied WHERE child <> $1)", params);
     state.is_alone = others.boolean(0, 0);
@@ -105,13 +107,22 @@ bool Walks::is_stale(const std::string& table, const std::string& key) const {
   return found != state_->stale.end() && found->second.contains(key);
 }
 
-std::set<std::string> Walks::stale_keys(const std::string& table) const {
-  const auto found = state_->stale.find(table);
-  return found == state_->stale.end() ? std::set<std::string>{} : found->second;
+std::vector<std::string> Walks::stale_keys(const std::string& table) const {
+  std::vector<std::string> keys;
+  if (const auto found = state_->stale.find(table); found != state_->stale.end())
+    for (const auto& [key, ways_made] : found->second) keys.push_back(key);
+  return keys;
 }
 
-void Walks::add_stale(const std::string& table, const std::string& key) {
-  state_->stale[table].insert(key);
+uint32_t Walks::ways_made(const std::string& table, const std::string& key) const {
+  const auto found = state_->stale.find(table);
+  if (found == state_->stale.end()) return 0;
+  const auto stale = found->second.find(key);
+  return stale == found->second.end() ? 0 : stale->second;
+}
+
+void Walks::add_stale(const std::string& table, const std::string& key, uint32_t ways_made) {
+  state_->stale[table][key] = ways_made;
   tell(StaleKey{table, key});
 }
 
@@ -154,7 +165,7 @@ Want Walks::all(const Position& at) const {
   want.at = at;
   for (const auto& [table, walk] : state_->walks) want.tables.push_back(state_of(table, walk));
   for (const auto& [table, keys] : state_->stale)
-    for (const std::string& key : keys) want.keys.push_back({table, key});
+    for (const auto& [key, ways_made] : keys) want.keys.push_back({table, key});
   return want;
 }
 
@@ -179,6 +190,7 @@ WalkStep step_back(const Walk& walk, bool may_delete_extra) {
   step.walk.may_delete_extra = walk.may_delete_extra || may_delete_extra;
   step.walk.reason = walk.reason;
   step.walk.hint = walk.hint;
+  step.walk.key_columns = walk.key_columns;
   return step;
 }
 
@@ -211,17 +223,16 @@ void add_walked(StatementList& out, const std::string& child, const std::string&
   for (const uint64_t count : {step.rows, walk.deleted, walk.kept}) params.push_back({false, std::to_string(count)});
   for (const bool is_true : {walk.wants_rows, walk.may_delete_extra, step.is_beginning})
     params.push_back({false, truth(is_true)});
-  params.push_back({false, walk.reason});
-  params.push_back({false, walk.hint});
+  for (const std::string& words : {walk.reason, walk.hint, walk.key_columns}) params.push_back({false, words});
   out.add(
       "INSERT INTO tributary.walk AS w (child, table_name, is_complete, walked_to, rows, deleted, kept, wants_rows,"
-      " may_delete_extra, reason, hint) VALUES ($1::text, $2::text, $3::boolean, $4::bytea, $5::bigint, $6::bigint,"
-      " $7::bigint, $8::boolean, $9::boolean, $11::text, $12::text)"
+      " may_delete_extra, reason, hint, key_columns) VALUES ($1::text, $2::text, $3::boolean, $4::bytea, $5::bigint,"
+      " $6::bigint, $7::bigint, $8::boolean, $9::boolean, $11::text, $12::text, $13::text)"
       " ON CONFLICT (child, table_name) DO UPDATE SET is_complete = excluded.is_complete,"
       " walked_to = excluded.walked_to, rows = CASE WHEN $10::boolean THEN 0 ELSE w.rows END + excluded.rows,"
       " deleted = excluded.deleted, kept = excluded.kept, wants_rows = excluded.wants_rows, may_delete_extra = "
       "excluded.may_delete_extra, reason = excluded.reason,"
-      " hint = excluded.hint, updated_at = now()",
+      " hint = excluded.hint, key_columns = excluded.key_columns, updated_at = now()",
       Expect::exactly, 1, std::move(params));
 }
 
@@ -253,6 +264,10 @@ void add_walk_anew(StatementList& out, Walks& walks, const std::string& child, c
   add_forget_listed(out, child, table);
   add_walked(out, child, table, step);
   walks.set(table, step.walk);
+  add_forget_stale(out, walks, child, table);
+}
+
+void add_forget_stale(StatementList& out, Walks& walks, const std::string& child, const std::string& table) {
   if (!walks.has_stale(table)) return;
   std::vector<StatementList::Param> names;
   names.push_back({false, child});
@@ -283,6 +298,19 @@ void add_request_met(StatementList& out, const std::string& child, const std::st
       "UPDATE tributary.walk SET is_requested = false, deletes_requested = false WHERE child = $1::text"
       " AND table_name = $2::text AND is_requested AND ($3::boolean OR NOT deletes_requested)",
       Expect::anything, 0, std::move(params));
+}
+
+void add_known_key(StatementList& out, Walks& walks, const std::string& child, const std::string& table,
+                   const std::string& key_columns) {
+  const Walk& walk = walks.of(table);
+  if (!is_key_changed(walk, key_columns)) return;
+  const bool is_partial = !walk.is_complete && !walk.walked_to.empty();
+  if (is_partial || walk.has_listed || walks.has_stale(table)) add_walk_anew(out, walks, child, table);
+  std::vector<StatementList::Param> params;
+  for (const std::string& text : {child, table, key_columns}) params.push_back({false, text});
+  out.add("UPDATE tributary.walk SET key_columns = $3::text WHERE child = $1::text AND table_name = $2::text",
+          Expect::exactly, 1, std::move(params));
+  walks.set_key_columns(table, key_columns);
 }
 
 void add_forget_walks(StatementList& out, const std::string& child) {

@@ -29,6 +29,7 @@ struct Walk {
   uint64_t rows = 0;                   // that came
   bool is_requested = false;           // by a person (request_walk), and not begun; true below: what is extra may go
   bool deletes_requested = false;
+  std::string key_columns = {};  // as Shape has them: of walked_to, and of what is stale or listed; empty: not known
   // Nothing of the table has been refreshed: all of it is still to come.
   bool is_at_beginning() const { return !is_complete && walked_to.empty(); }
   friend bool operator==(const Walk&, const Walk&) = default;
@@ -64,6 +65,10 @@ class Walks {
     state_->walks[table] = std::move(walk);
     tell(table);
   }
+  // It need not hear of this.
+  void set_key_columns(const std::string& table, std::string columns) {
+    state_->walks[table].key_columns = std::move(columns);
+  }
   // The tables that cannot be written, and why.
   std::map<std::string, Walk> troubles() const;
   bool has_trouble() const { return !troubles().empty(); }
@@ -73,8 +78,9 @@ class Walks {
   bool has_stale() const { return state_ && !state_->stale.empty(); }
   bool has_stale(const std::string& table) const { return state_->stale.contains(table); }
   bool is_stale(const std::string& table, const std::string& key) const;
-  std::set<std::string> stale_keys(const std::string& table) const;
-  void add_stale(const std::string& table, const std::string& key);  // the child is told
+  std::vector<std::string> stale_keys(const std::string& table) const;
+  uint32_t ways_made(const std::string& table, const std::string& key) const;  // see schema/parent.sql; 0: not stale
+  void add_stale(const std::string& table, const std::string& key, uint32_t ways_made = 0);  // the child is told
   void remove_stale(const std::string& table, const std::string& key);
   void remove_stale(const std::string& table) { state_->stale.erase(table); }
 
@@ -94,7 +100,7 @@ class Walks {
  private:
   struct State {
     std::map<std::string, Walk> walks;
-    std::map<std::string, std::set<std::string>> stale;  // keys by table; only of tables that have some
+    std::map<std::string, std::map<std::string, uint32_t>> stale;  // keys by table; only of tables that have some
     bool is_alone = true;
   };
   struct News {
@@ -136,6 +142,16 @@ void add_walked(StatementList& out, const std::string& child, const std::string&
 // table is stale any more.
 void add_walk_anew(StatementList& out, Walks& walks, const std::string& child, const std::string& table,
                    const std::string& reason = {}, const std::string& hint = {});
+// Nothing of the table is stale any more.
+void add_forget_stale(StatementList& out, Walks& walks, const std::string& child, const std::string& table);
+// Whether the table's key was made of other columns, or of other types, when the walk was written down.
+inline bool is_key_changed(const Walk& walk, const std::string& key_columns) {
+  return !walk.key_columns.empty() && walk.key_columns != key_columns;
+}
+// A change comes under this key. Where another one is known, and something is written down in terms of it (how far an
+// incomplete walk is, what is stale or listed), the walk begins anew.
+void add_known_key(StatementList& out, Walks& walks, const std::string& child, const std::string& table,
+                   const std::string& key_columns);
 // For a walk that begins: what its last one listed in tributary.extra.
 void add_forget_listed(StatementList& out, const std::string& child, const std::string& table);
 // So many rows more were deleted, beside a step of the walk.

@@ -40,6 +40,10 @@ class ParentView {
   size_t stale_count(const std::string& table) const;
   // A refresh of these keys stands at this place of the stream; when it is applied they are not stale any more.
   void placed(const std::vector<StaleKey>& keys, uint64_t seq);
+  // Those of a table that is to be walked instead.
+  void forget_stale(const std::string& table) {
+    std::erase_if(keys_, [&](const auto& key) { return key.first.first == table; });
+  }
   // What was placed and is not applied may have been lost.
   void forget_placed();
 

@@ -25,8 +25,24 @@ constexpr size_t kDifferencesToWalk = 1'000;  // in one digest: then rows are ch
 constexpr auto kPause = std::chrono::milliseconds(50);
 constexpr auto kLookInterval = std::chrono::seconds(1);
 constexpr auto kTroublePause = std::chrono::seconds(10);
+constexpr auto kShapeLookInterval = std::chrono::seconds(5);
 constexpr uint32_t kFailuresToSay = 20;
 constexpr char kSubject[] = "refresh";
+
+// A key that the parent keeps may be of columns that the key had before.
+bool is_key_of(const ChunkTable& table, const std::string& key) {
+  try {
+    key_values(key, table.key().size());
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+// Its values are none of the key's types.
+bool is_of_values(const Error& error) {
+  return error.sqlstate().starts_with("22");
+}
 
 }  // namespace
 
@@ -102,7 +118,8 @@ bool Refresh::is_to_be_walked(const std::string& table) const {
 
 bool Refresh::has_work() const {
   if (!is_usable()) return false;
-  if (state_.order() || has_stale_keys() || next_to_compare() || state_.has_unsettled_walks()) return true;
+  if (state_.order() || has_stale_keys() || next_to_compare() || next_to_look_at() || state_.has_unsettled_walks())
+    return true;
   return std::any_of(config_.tables.begin(), config_.tables.end(),
                      [this](const TableConfig& table) { return is_to_be_walked(table.full_name()); });
 }
@@ -126,6 +143,7 @@ Task<> Refresh::work() {
 Task<> Refresh::step(ChunkReader& reader) {
   co_await record(reader.connection());
   if (has_stale_keys()) co_return co_await refresh_stale_keys(reader);
+  if (const auto name = next_to_look_at()) co_return co_await of_table(*name, look_at_shape(reader, *name));
   for (const TableConfig& table : config_.tables) {
     const std::string name = table.full_name();
     if (is_to_be_walked(name)) co_return co_await of_table(name, walk(reader, name));
@@ -160,6 +178,31 @@ std::optional<std::string> Refresh::next_to_compare() const {
   for (const std::string& table : readable_tables())
     if (state_.is_comparison_wanted(table)) return table;
   return std::nullopt;
+}
+
+// Of the tables that the parent cannot write: there is nothing else to do for them.
+std::optional<std::string> Refresh::next_to_look_at() const {
+  const auto now = Clock::now();
+  for (const std::string& table : readable_tables()) {
+    const auto look = looks_.find(table);
+    const bool is_due = look == looks_.end() || now >= look->second.at + kShapeLookInterval;
+    if (is_due && !parent_.table(table).reason.empty()) return table;
+  }
+  return std::nullopt;
+}
+
+// A table that was altered may fit the parent's now, and until it changes nothing in the stream says so: a digest does.
+Task<> Refresh::look_at_shape(ChunkReader& reader, std::string name) {
+  looks_[name].at = Clock::now();
+  Placing form;
+  form.table = co_await plan(reader, name);
+  form.digest = DigestForm{};
+  const std::string reason = parent_.table(name).reason;
+  if (reason.empty() || (looks_[name].shape == form.table->relation && looks_[name].reason == reason)) co_return;
+  const PlacingPtr digest =
+      co_await place_range(reader, form, ReadWhat::digests, std::nullopt, {kDigestRows, kDigestBytes});
+  const TableState state = co_await answer(name, digest->seq);
+  looks_[name] = {Clock::now(), form.table->relation, state.reason};
 }
 
 // What PostgreSQL refuses of one table keeps no other waiting.
@@ -282,12 +325,21 @@ Task<> Refresh::walk(ChunkReader& reader, std::string name) {
   walk.rows = kRangeRows;
   if (const auto anew = state_.wanted_walk(name)) {
     walk.may_delete_extra = *anew;
-  } else if (const TableState& state = parent_.table(name); !state.walked_to.empty()) {
+  } else if (const TableState& state = parent_.table(name);
+             !state.walked_to.empty() && is_key_of(*walk.table, state.walked_to)) {
     walk.after = state.walked_to;
   }
   spdlog::info("refresh: {} is walked{}", name, walk.after ? ", from where it was left" : "");
   for (;;) {
-    const bool goes_on = co_await walk_on(reader, walk);
+    const bool begins_behind = walk.after.has_value();
+    bool goes_on = false;
+    try {
+      goes_on = co_await walk_on(reader, walk);
+    } catch (const Error& error) {
+      if (!is_of_values(error) || !begins_behind) throw;
+      state_.want_walk(name, walk.may_delete_extra);
+      co_return;
+    }
     state_.forget_walk(name);  // the parent knows of it now
     if (!goes_on) break;
     if (state_.is_walk_cancelled(name)) break;
@@ -400,7 +452,18 @@ Task<> Refresh::refresh_stale_keys(ChunkReader& reader) {
   const std::string name = keys.front().table;
   const auto refresh = [&]() -> Task<> {
     const auto table = co_await plan(reader, name);
-    co_await refresh_keys(reader, table, std::move(keys));
+    bool are_keys =
+        std::all_of(keys.begin(), keys.end(), [&](const StaleKey& stale) { return is_key_of(*table, stale.key); });
+    try {
+      if (are_keys) co_await refresh_keys(reader, table, keys);
+    } catch (const Error& error) {
+      if (!is_of_values(error)) throw;
+      are_keys = false;
+    }
+    if (are_keys) co_return;
+    // The parent forgets them when the walk begins.
+    parent_.forget_stale(name);
+    state_.want_walk(name, false);
   };
   co_await of_table(name, refresh());
 }

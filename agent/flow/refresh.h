@@ -78,6 +78,8 @@ class Refresh {
   bool is_troubled(const std::string& table) const;
   std::set<std::string> readable_tables() const;
   std::optional<std::string> next_to_compare() const;
+  std::optional<std::string> next_to_look_at() const;
+  Task<> look_at_shape(ChunkReader& reader, std::string name);
   Task<> of_table(std::string table, Task<> task);
   Task<> refresh_keys(ChunkReader& reader, std::shared_ptr<const ChunkTable> table, std::vector<StaleKey> keys);
 
@@ -120,8 +122,15 @@ class Refresh {
   bool is_streaming_ = false;
   std::map<std::string, Relation> shapes_;                   // that were sent last
   std::map<std::string, Clock::time_point> troubled_until_;  // tables that PostgreSQL does not let us read
-  uint32_t failures_ = 0;                                    // in a row, to place something
-  Clock::time_point next_read_{};                            // not before, for the sake of the limits
+  // At a table that the parent cannot write.
+  struct Look {
+    Clock::time_point at{};
+    Relation shape;
+    std::string reason;  // the parent's, for this shape
+  };
+  std::map<std::string, Look> looks_;
+  uint32_t failures_ = 0;          // in a row, to place something
+  Clock::time_point next_read_{};  // not before, for the sake of the limits
   struct Progress {
     Clock::time_point since{};
     uint64_t rows = 0;

@@ -51,7 +51,9 @@ Task<std::vector<ParentTable>> find_parent_tables(Connection& connection, const 
 Task<Preparation> prepare_parent(Connection& connection, const Config& config) {
   Preparation preparation;
   const std::string role = parent_role(config);
-  const Result schema = co_await connection.query("SELECT to_regclass('tributary.stale') IS NOT NULL");
+  const Result schema = co_await connection.query(
+      "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('tributary.stale') AND attname = "
+      "'ways_made')");
   if (!schema.boolean(0, 0))
     preparation.steps.push_back({sql::parent, "the position of each child is kept in the database that it is true of"});
   const auto tables = co_await find_parent_tables(connection, *config.intake);

@@ -194,6 +194,15 @@ TEST_F(ApplyRefresh, a_persons_word_deletes_them_all) {
   EXPECT_EQ(titles(), "1 new, 5 old, 6 old") << "it was said of one walk";
 }
 
+TEST_F(ApplyRefresh, a_persons_word_deletes_more_than_one_statement_lists) {
+  sql_->exec("INSERT INTO document SELECT n, n || ' old', 'body' FROM generate_series(1, 1000500) n");
+  may_delete_extra_ = true;
+  chunk(0, 0, {1}, "old");
+  deliver_all();
+  EXPECT_EQ(titles(), "1 old");
+  EXPECT_EQ(walk(), "t 1 1000499 0");
+}
+
 TEST_F(ApplyRefresh, what_the_stream_writes_meanwhile_is_not_extra) {
   parent_has({1, 2, 3, 4, 5});
   chunk(0, 5, {1});

@@ -323,6 +323,145 @@ TEST_F(ApplyStale, rows_of_others_do_not_make_way_for_a_set_of_keys) {
   EXPECT_EQ(titles(), "b");
 }
 
+TEST_F(ApplyStale, a_stale_row_makes_way_for_a_row_of_the_stream) {
+  sql_->exec("INSERT INTO document VALUES (1, 'a'), (2, 'b')");
+  deletions_max_ = 0;
+  stale({1}).commit();
+  put(2, "a").commit();
+  delivered();
+  EXPECT_EQ(titles(), "a");
+  EXPECT_EQ(stale_here(), "1") << "it comes again";
+  chunk({.keys = {1}, .rows = {{1, "c"}}});
+  delivered();
+  EXPECT_EQ(titles(), "c, a");
+  EXPECT_EQ(stale_here(), "");
+}
+
+TEST_F(ApplyStale, a_stale_row_makes_way_for_single_columns_of_another) {
+  sql_->exec(
+      "ALTER TABLE document ADD UNIQUE (title, body); ALTER TABLE document DROP CONSTRAINT document_title_key;"
+      "INSERT INTO document VALUES (1, 'a', 'body'), (2, 'b', 'body'), (3, 'a', 'other')");
+  stale({1, 3}).commit();
+  patch(2, "a").commit();
+  delivered();
+  EXPECT_EQ(rows("SELECT id, title, body FROM document ORDER BY id"), "2 | a | body\n3 | a | other\n");
+  EXPECT_EQ(stale_here(), "1 3");
+}
+
+TEST_F(ApplyStale, only_the_stale_row_makes_way) {
+  sql_->exec("INSERT INTO document VALUES (1, 'a'), (2, 'b'), (3, 'c')");
+  stale({1}).commit();
+  put(3, "b").commit();
+  const LaneReport report = deliver_all();
+  ASSERT_TRUE(report.hold);
+  EXPECT_EQ(report.hold->sqlstate, "23505");
+  EXPECT_EQ(titles(), "a, b, c");
+}
+
+TEST_F(ApplyStale, a_stale_row_makes_way_where_other_children_write_too) {
+  is_only_child_ = false;
+  sql_->exec("INSERT INTO document VALUES (1, 'a'), (2, 'b')");
+  stale({1}).commit();
+  put(2, "a").commit();
+  delivered();
+  chunk({.keys = {1}, .rows = {{1, "b"}}});
+  delivered();
+  EXPECT_EQ(titles(), "b, a");
+}
+
+// Both are the child's, which has no such constraint.
+TEST_F(ApplyStale, two_rows_that_push_each_other_away_hold_in_the_end) {
+  sql_->exec("INSERT INTO document VALUES (1, 'a')");
+  stale({2}).commit();
+  delivered();
+  int pushed = 0;
+  std::optional<LaneHold> held;
+  for (; pushed < 100 && !held; ++pushed) {
+    const int next = std::stoi(stale_here());
+    chunk({.keys = {next}, .rows = {{next, "a"}}});
+    deliver({stream_.batch()}, [&](const LaneHold& hold) {
+      held = hold;
+      sql_->exec("ALTER TABLE document DROP CONSTRAINT IF EXISTS document_title_key");
+    });
+  }
+  ASSERT_TRUE(held);
+  EXPECT_GT(pushed, 4);
+  EXPECT_EQ(held->sqlstate, "23505");
+  EXPECT_THAT(held->reason, HasSubstr("document_title_key"));
+  EXPECT_THAT(held->hint, HasSubstr("stricter than the child's"));
+  EXPECT_EQ(titles(), "a, a") << "when it is mended";
+  EXPECT_EQ(stale_here(), "");
+}
+
+// --- another key ---
+
+const Relation kByTitle = table_of("document", {"id", "title*", "body"}, {{"id", kInt4Oid}});
+const Relation kByBoth = table_of("document", {"id*", "title*", "body"}, {{"id", kInt4Oid}});
+
+TEST_F(ApplyStale, a_walk_begins_anew_when_the_key_changes) {
+  chunk({.up_to = 3, .rows = {{1, "1 new"}}});
+  delivered();
+  sql_->exec("ALTER TABLE document DROP CONSTRAINT document_pkey, ADD PRIMARY KEY (title)");
+  stream_.patch(kByTitle, {text("1"), text("1 new"), text("patched")}).commit();
+  stream_.patch(kByTitle, {kUnchanged, text("1 new"), text("patched")}).commit();
+  delivered();
+  EXPECT_EQ(told().walked_to, "");
+  EXPECT_FALSE(told().is_complete);
+  EXPECT_EQ(told().reason, "");
+  chunk({.rows = {{1, "1 new"}, {2, "2 new"}}}, kByTitle);
+  stream_.patch(kByTitle, {kUnchanged, text("1 new"), text("patched")}).commit();
+  delivered();
+  EXPECT_TRUE(told().is_complete);
+  EXPECT_EQ(rows("SELECT title, body FROM document ORDER BY id"), "1 new | patched\n2 new | body\n");
+}
+
+TEST_F(ApplyStale, stale_keys_of_another_shape_are_dropped_and_the_table_is_walked) {
+  parent_has({1, 2});
+  stale({1}).commit();
+  delivered();
+  sql_->exec(
+      "UPDATE tributary.walk SET key_columns = '\"id\" 23' WHERE table_name = 'public.document';"
+      "ALTER TABLE document DROP CONSTRAINT document_pkey, ADD PRIMARY KEY (id, title)");
+  stream_.put(kByBoth, {text("2"), text("2 old"), text("put")}).commit();
+  delivered();
+  EXPECT_EQ(stale_here(), "");
+  EXPECT_FALSE(told().is_complete);
+  chunk({.rows = {{1, "1 new"}, {2, "2 old"}}}, kByBoth);
+  EXPECT_FALSE(deliver_all().hold);
+  EXPECT_EQ(titles(), "1 new, 2 old");
+  EXPECT_TRUE(told().is_complete);
+}
+
+TEST_F(ApplyStale, chunks_and_digests_of_another_key_begin_the_walk_anew) {
+  chunk({.up_to = 3, .rows = {{1, "1 new"}}});
+  delivered();
+  sql_->exec("CREATE UNIQUE INDEX ON document (id, title)");
+  DigestView digest;
+  std::string after;
+  write_tuple(after, {text("3"), text("title")});
+  digest.after = after;
+  digest.ranges.push_back({{1, 2, 3}, std::nullopt});
+  stream_.change_of_bytes(ChangeKind::digest, kByBoth, encode_digest(digest)).commit();
+  delivered();
+  EXPECT_EQ(told().walked_to, "");
+  chunk({.rows = {{1, "1 new"}}}, kByBoth);
+  delivered();
+  EXPECT_TRUE(told().is_complete);
+  EXPECT_EQ(sql_->value("SELECT key_columns FROM tributary.walk WHERE table_name = 'public.document'"),
+            "\"id\" 23, \"title\" 25");
+}
+
+TEST_F(ApplyStale, a_table_that_is_settled_stays_so_under_another_key) {
+  chunk({.rows = {{1, "1 new"}}});
+  delivered();
+  sql_->exec("CREATE UNIQUE INDEX ON document (id, title)");
+  stream_.put(kByBoth, {text("2"), text("2 new"), text("body")}).commit();
+  stream_.put(kByBoth, {text("3"), text("3 new"), text("body")}).commit();
+  delivered();
+  EXPECT_EQ(titles(), "1 new, 2 new, 3 new");
+  EXPECT_EQ(sql_->value("SELECT is_complete FROM tributary.walk WHERE table_name = 'public.document'"), "t");
+}
+
 // --- tables that do not fit ---
 
 TEST_F(ApplyStale, a_table_that_does_not_fit_is_left_out_and_the_rest_flows) {
