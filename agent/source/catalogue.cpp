@@ -118,17 +118,25 @@ Task<int64_t> count_matching_rows(Connection& connection, const TableConfig& tab
 
 Task<> record_rows_not_copied(Connection& connection, const Config& config) {
   for (const TableConfig& table : config.tables) {
-    const int64_t count = co_await count_matching_rows(connection, table);
+    // What PostgreSQL refuses of one table keeps no other waiting: the refresh will say it.
+    std::optional<std::string> count;
+    try {
+      count = std::to_string(co_await count_matching_rows(connection, table));
+    } catch (const Error& error) {
+      const bool passes = error.kind() == ErrorKind::connection || error.kind() == ErrorKind::resource;
+      if (passes || error.sqlstate().empty()) throw;
+    }
+    std::vector<std::optional<std::string>> params{table.schema, table.name, std::move(count)};
     co_await connection.execute(
         "UPDATE tributary.published SET rows_not_copied = $3::bigint WHERE table_schema = $1 AND table_name = $2",
-        {table.schema, table.name, std::to_string(count)});
+        std::move(params));
   }
 }
 
 Task<> record_copied(Connection& connection, std::string schema, std::string table) {
   co_await connection.execute(
       "UPDATE tributary.published SET rows_not_copied = 0"
-      " WHERE table_schema = $1 AND table_name = $2 AND rows_not_copied <> 0",
+      " WHERE table_schema = $1 AND table_name = $2 AND rows_not_copied IS DISTINCT FROM 0",
       {schema, table});
 }
 
