@@ -22,6 +22,19 @@ void Agent::start_with_failpoint(const std::string& failpoint, int hit) {
   start_in({{"TRIBUTARY_FAILPOINT", failpoint + ":" + std::to_string(hit)}});
 }
 
+void Agent::start_freezing_at(const std::string& failpoint, int hit) {
+  start_in({{"TRIBUTARY_FAILPOINT", failpoint + ":" + std::to_string(hit) + ":stop"}});
+}
+
+void Agent::wait_until_frozen() {
+  const std::string stat = "/proc/" + std::to_string(pid()) + "/stat";
+  wait_until("the agent is frozen", [&] {
+    if (!is_running()) throw std::runtime_error("the agent ended:\n" + log());
+    const std::string text = read_file(stat);
+    return text.find(") T ") != std::string::npos;
+  });
+}
+
 void Agent::start_in(std::map<std::string, std::string> environment) {
   process_.reset();
   Command command;

@@ -26,6 +26,9 @@ class Agent {
   void start();
   // The agent kills itself when it comes to `failpoint` for the `hit`-th time.
   void start_with_failpoint(const std::string& failpoint, int hit = 1);
+  // The agent freezes itself there, until unfreeze().
+  void start_freezing_at(const std::string& failpoint, int hit = 1);
+  void wait_until_frozen();
   void stop();    // SIGTERM; throws when it takes two seconds or ends in any other way
   void kill();    // kill -9
   void freeze();  // SIGSTOP: alive and silent

@@ -155,6 +155,67 @@ TEST(NetChanges, RandomSequencesOnManyKeysEndAsInOrder) {
   EXPECT_EQ(reduced, 400u);
 }
 
+// What one key's state becomes: none, PUT, PATCH, DELETE against each incoming change; `a` and `b` of the change are
+// "a1" and "b1", those of the state "a0" and "b0".
+TEST(NetChanges, EveryStateMeetsEveryChange) {
+  enum State { none, put, patch, removed };
+  const auto state_text = [](Reduction& reduction) -> std::string {
+    TableChanges& changes = reduction.changes();
+    const auto value = [](const Value& v) {
+      return v.kind == ValueKind::unchanged ? std::string("-") : std::string(v.text);
+    };
+    for (const RowValues row : changes.rows({RowState::inserted})) return "PUT " + value(row[1]) + " " + value(row[2]);
+    for (const RowValues row : changes.rows({RowState::put})) return "PUT " + value(row[1]) + " " + value(row[2]);
+    for (const RowValues row : changes.rows({RowState::patched})) return "PATCH " + value(row[1]) + " " + value(row[2]);
+    if (!changes.rows({RowState::removed}).empty()) return "DELETE";
+    return changes.is_cleared() ? "CLEAR" : "none";
+  };
+  struct Cell {
+    Step::Kind incoming;
+    std::string on_none, on_put, on_patch, on_delete;
+  };
+  const std::string careful = "the careful way";
+  for (const Cell& cell : std::vector<Cell>{{Step::insert, "PUT a1 b1", "PUT a1 b1", "PUT a1 b1", "PUT a1 b1"},
+                                            {Step::put, "PUT a1 b1", "PUT a1 b1", "PUT a1 b1", "PUT a1 b1"},
+                                            {Step::whole_update, "PUT a1 b1", "PUT a1 b1", "PUT a1 b1", "PUT a1 b1"},
+                                            {Step::patch_a, "PATCH a1 -", "PUT a1 b0", "PATCH a1 -", careful},
+                                            {Step::patch_b, "PATCH - b1", "PUT a0 b1", "PATCH a0 b1", careful},
+                                            {Step::patch_none, "PATCH - -", "PUT a0 b0", "PATCH a0 -", careful},
+                                            {Step::remove, "DELETE", "DELETE", "DELETE", "DELETE"},
+                                            {Step::clear, "CLEAR", "CLEAR", "CLEAR", "CLEAR"}}) {
+    const std::string expected[] = {cell.on_none, cell.on_put, cell.on_patch, cell.on_delete};
+    for (const State state : {none, put, patch, removed}) {
+      SCOPED_TRACE("change " + std::to_string(cell.incoming) + " on state " + std::to_string(state));
+      Reduction reduction;
+      const Step::Kind before[] = {Step::clear, Step::put, Step::patch_a, Step::remove};
+      if (state != none) {
+        ASSERT_TRUE(reduction.add({before[state], "k"}, "a0", "b0"));
+      }
+      const bool is_reduced = reduction.add({cell.incoming, "k"}, "a1", "b1");
+      EXPECT_EQ(is_reduced ? state_text(reduction) : careful, expected[state]);
+    }
+  }
+}
+
+TEST(NetChanges, AKeyChangeIsADeleteAndAPut) {
+  Reduction chain;  // a -> b -> c
+  for (const Step& step :
+       std::vector<Step>{{Step::remove, "a"}, {Step::insert, "b"}, {Step::remove, "b"}, {Step::insert, "c"}})
+    ASSERT_TRUE(chain.add(step, "x", "y"));
+  EXPECT_EQ(chain.changes().count(RowState::removed), 2u);
+  EXPECT_EQ(chain.changes().rows({RowState::put, RowState::inserted}).size(), 1u);
+  Reduction swap;  // a -> t, b -> a, t -> b
+  for (const Step& step : std::vector<Step>{{Step::remove, "a"},
+                                            {Step::insert, "t"},
+                                            {Step::remove, "b"},
+                                            {Step::insert, "a"},
+                                            {Step::remove, "t"},
+                                            {Step::insert, "b"}})
+    ASSERT_TRUE(swap.add(step, "x", "y"));
+  EXPECT_EQ(swap.changes().count(RowState::removed), 1u) << "t, which nobody ever had";
+  EXPECT_EQ(swap.changes().rows({RowState::put, RowState::inserted}).size(), 2u);
+}
+
 TEST(NetChanges, AnInsertAndItsDeleteLeaveADelete) {
   Reduction reduction;
   ASSERT_TRUE(reduction.add({Step::insert, "k"}, "a", "b"));
