@@ -189,6 +189,11 @@ std::variant<Shape, Mismatch> fit(const Relation& relation, const Target& target
       return Mismatch{
           subject + " is of type " + target.child_types[i] + " at the child, which does not fit its type here",
           alter + "ALTER COLUMN " + name + " TYPE " + target.child_types[i] + ";"};
+    // Two rows of the child would be one here, and one of them would be gone without a word.
+    if (column.is_key && !found->is_collation_deterministic)
+      return Mismatch{
+          subject + " is in the key, and by its collation here (nondeterministic) texts that differ are equal",
+          alter + "ALTER COLUMN " + name + " TYPE " + target.child_types[i] + " COLLATE \"C\";"};
     Shape::Column written;
     written.name = name;
     written.type = quote_name(found->base_schema, found->base_name);

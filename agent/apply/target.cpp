@@ -19,7 +19,8 @@ WITH c AS MATERIALIZED (
 SELECT c.relkind IN ('r', 'p'), a.attname, tn.nspname, t.typname, t.oid, bn.nspname, b.typname, b.oid,
        CASE WHEN a.atttypmod >= 0 THEN a.atttypmod ELSE b.modifier END, a.attnotnull,
        a.atthasdef OR a.attidentity <> '', a.attgenerated <> '', a.attidentity = 'a',
-       c.relkind = 'p', coalesce(c.unlogged, '')
+       c.relkind = 'p', coalesce(c.unlogged, ''),
+       coalesce((SELECT collisdeterministic FROM pg_collation WHERE oid = a.attcollation), true)
 FROM c
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_type t ON t.oid = a.atttypid
@@ -93,6 +94,7 @@ Task<Target> read_target(Connection& connection, const Relation& relation) {
     column.has_default = columns.boolean(row, 10);
     column.is_generated = columns.boolean(row, 11);
     column.is_identity_always = columns.boolean(row, 12);
+    column.is_collation_deterministic = columns.boolean(row, 15);
     target.columns.push_back(std::move(column));
   }
 

@@ -28,6 +28,7 @@ struct TargetColumn {
   bool has_default = false;  // identity and generated columns too
   bool is_generated = false;
   bool is_identity_always = false;
+  bool is_collation_deterministic = true;  // false: texts that differ may be equal
 };
 
 // A unique index that ON CONFLICT may use: immediate, valid, not partial, over plain columns.

@@ -21,7 +21,8 @@ SELECT a.attname, a.atttypid, CASE WHEN t.oid >= 16384 THEN tn.nspname || '.' ||
     OR (a.attlen > 0 AND EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
         WHERE m.amname = 'btree' AND o.opcdefault AND o.opcintype = a.atttypid)),
   a.atttypid IN (25, 1043), a.atttypid = 17, a.attlen = -1 AND a.attstorage <> 'p',
-  coalesce(array_position((k.indkey::int2[])[0:k.indnkeyatts - 1], a.attnum), 0)
+  coalesce(array_position((k.indkey::int2[])[0:k.indnkeyatts - 1], a.attnum), 0),
+  coalesce((SELECT collisdeterministic FROM pg_collation WHERE oid = a.attcollation), true)
 FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace tn ON tn.oid = t.typnamespace
 LEFT JOIN pg_index k ON k.indrelid = a.attrelid AND k.indisprimary
 WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)";
@@ -83,6 +84,7 @@ Task<std::vector<ColumnFacts>> read_columns(Connection& connection, std::string 
     column.is_bytea = rows.boolean(i, 9);
     column.is_toastable = rows.boolean(i, 10);
     column.key_position = static_cast<int>(rows.integer(i, 11));
+    column.is_collation_deterministic = rows.boolean(i, 12);
     columns.push_back(std::move(column));
   }
   co_return columns;

@@ -25,7 +25,8 @@ struct ColumnFacts {
   bool is_text = false;       // text or varchar themselves
   bool is_bytea = false;
   bool is_toastable = false;  // its value may lie outside the row, and then is missing in the log unless it changed
-  int key_position = 0;       // in the primary key, from 1; 0: not in it
+  bool is_collation_deterministic = true;  // false: texts that differ may be equal
+  int key_position = 0;                    // in the primary key, from 1; 0: not in it
 };
 
 struct IndexFacts {

@@ -150,6 +150,13 @@ void require_publishable(const TableConfig& config, const TableFacts& table) {
       throw Error(ErrorKind::setup,
                   "column " + name + " of the primary key of " + table.full_name() + " is generated and cannot be sent",
                   "use a key of ordinary columns");
+  for (const std::string& name : key)
+    if (!table.column(name)->is_collation_deterministic)
+      throw Error(ErrorKind::setup,
+                  "column " + name + " of the primary key of " + table.full_name() +
+                      " has a nondeterministic collation: keys that differ may be equal",
+                  "ALTER TABLE " + quote_name(table.schema, table.name) + " ALTER COLUMN " + quote_name(name) +
+                      " TYPE " + table.column(name)->sql_type + " COLLATE \"C\"");
   for (const std::string& name : config.columns) {
     const ColumnFacts* column = table.column(name);
     if (!column)

@@ -31,8 +31,9 @@ struct TablePlan {
   std::optional<Completion> completion;
 };
 
-// Throws Error(setup) for what nobody can publish: no primary key, a DEFERRABLE one or one with a generated column, a column of the
-// configuration that is not there or is generated, a column list without the key, an unlogged table or partition.
+// Throws Error(setup) for what nobody can publish: no primary key, a DEFERRABLE one, one with a generated column or a
+// nondeterministic collation, a column of the configuration that is not there or is generated, a column list without
+// the key, an unlogged table or partition.
 void require_publishable(const TableConfig& config, const TableFacts& table);
 
 // `filter`: nullptr where the configuration has none.

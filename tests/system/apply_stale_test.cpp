@@ -580,6 +580,21 @@ TEST_F(ApplyStale, a_table_without_rows_need_not_be_here) {
   EXPECT_THAT(deliver_all().attentions.at(0).message, HasSubstr("does not exist here"));
 }
 
+TEST_F(ApplyStale, a_key_that_is_not_compared_exactly_is_left_out) {
+  sql_->exec(
+      "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);"
+      "CREATE TABLE word (id text COLLATE loose PRIMARY KEY, title text)");
+  const Relation word = table_of("word", {"id*", "title"});
+  stream_.put(word, {text("a"), text("small")}).commit();
+  const LaneReport report = deliver_all();
+  ASSERT_EQ(report.attentions.size(), 1u);
+  EXPECT_THAT(report.attentions[0].message, HasSubstr("nondeterministic"));
+  sql_->exec(report.attentions[0].hint);
+  stream_.put(word, {text("a"), text("small")}).put(word, {text("A"), text("large")}).commit();
+  EXPECT_TRUE(deliver_all().attentions.empty());
+  EXPECT_EQ(sql_->number("SELECT count(*) FROM word"), 2);
+}
+
 TEST_F(ApplyStale, a_column_dropped_while_the_lane_runs_is_noticed) {
   put(1, "1 new").commit();
   delivered();

@@ -120,6 +120,20 @@ TEST(Fit, TheKeyNeedsAUniqueIndexOverExactlyItsColumns) {
   EXPECT_THAT(mismatch(keyless, document_target()).reason, HasSubstr("no primary key"));
 }
 
+TEST(Fit, AKeyIsComparedExactly) {
+  Relation relation = document();
+  relation.columns[0].type_oid = kText;
+  Target target = document_target();
+  target.columns[1] = target_column("id", "text", kText);
+  target.child_types[0] = "text";
+  target.columns[0].is_collation_deterministic = false;
+  EXPECT_TRUE(std::holds_alternative<Shape>(fit(relation, target))) << "a column that is not in the key";
+  target.columns[1].is_collation_deterministic = false;
+  EXPECT_THAT(mismatch(relation, target).reason, HasSubstr("column \"id\" of table public.document is in the key"));
+  EXPECT_EQ(mismatch(relation, target).hint,
+            "ALTER TABLE \"public\".\"document\" ALTER COLUMN \"id\" TYPE text COLLATE \"C\";");
+}
+
 TEST(Fit, GeneratedAndIdentityColumnsOfTheParent) {
   Target target = document_target();
   target.columns[0].is_generated = true;

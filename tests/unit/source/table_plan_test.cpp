@@ -201,6 +201,9 @@ TEST(RequirePublishable, NamesWhatIsMissing) {
   TableFacts computed = document();
   computed.columns[0].is_generated = true;
   EXPECT_THAT(message(configured(), computed), HasSubstr("column id of the primary key"));
+  TableFacts loose = document();
+  loose.columns[0].is_collation_deterministic = false;
+  EXPECT_THAT(message(configured(), loose), HasSubstr("nondeterministic collation"));
 }
 
 TEST(RequirePublishable, NamesTheUnloggedPartition) {
