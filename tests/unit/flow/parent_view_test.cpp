@@ -100,6 +100,14 @@ TEST_F(ParentViewTest, a_refresh_that_may_be_lost_is_asked_for_again) {
   EXPECT_EQ(view_.stale_keys(10, {"a", "b"}).size(), 1u);
 }
 
+TEST_F(ParentViewTest, of_a_table_that_is_walked_instead_no_key_is_stale) {
+  view_.welcome(at(5), want(5, {}, {key("a", "k"), key("a", "l"), key("b", "m")}));
+  view_.forget_stale("a");
+  EXPECT_EQ(view_.stale_keys(10, {"a", "b"}), std::vector<StaleKey>{key("b", "m")});
+  view_.take(want(6, {}, {key("a", "n")}));
+  EXPECT_EQ(view_.stale_keys(10, {"a"}), std::vector<StaleKey>{key("a", "n")});
+}
+
 TEST_F(ParentViewTest, an_answer_is_taken_once) {
   view_.welcome(at(5), want(5, {}));
   Want news = want(6, {});
