@@ -207,18 +207,20 @@ class Agent {
   // another time: after a power cut many nodes start together.
   Task<> verify_regularly() {
     if (!config_->parent) co_return co_await never();
-    const auto soonest =
+    auto soonest =
         Clock::now() + jitter(std::min<std::chrono::milliseconds>(config_->verify.every / 10, kRegularJitterMax));
     for (;;) {
       const auto every = std::chrono::milliseconds(config_->verify.every);
       if (every.count() == 0) {
         co_await verify_changed_.wait();
+        soonest = Clock::now();
         continue;
       }
       const auto due = std::chrono::milliseconds(refresh_state_.regular_since() - unix_milliseconds_now()) + every;
       if (refresh_state_.is_recalled() && due.count() <= 0 && Clock::now() >= soonest && !refresh_state_.order())
         begin_verification({.tables = {}, .repairs = config_->verify.repairs});
-      co_await verify_changed_.wait_for(std::clamp<std::chrono::milliseconds>(due, kRegularLookMin, kRegularLookMax));
+      const auto look = std::clamp<std::chrono::milliseconds>(due, kRegularLookMin, kRegularLookMax);
+      if (co_await verify_changed_.wait_for(look)) soonest = Clock::now();
     }
   }
 

@@ -241,6 +241,19 @@ TEST_F(ReloadTest, a_table_is_sent_once_its_database_is_prepared) {
   EXPECT_EQ(a().agent().status().capture().stream(), stream);
 }
 
+TEST_F(ReloadTest, tables_are_compared_as_often_as_the_file_now_says) {
+  tree_->expect_equal();
+  const std::string right = read_file(a().agent().config_file());
+  const auto finished_at = [&] { return a().agent().status().capture().verification().finished_at(); };
+  const int64_t before = finished_at();
+  a().agent().write_config(right + "[verify]\nevery = \"1s\"\n");
+  EXPECT_THAT(reload(a()).output, HasSubstr("[verify]: changed"));
+  wait_until(
+      "they are compared by themselves", [&] { return finished_at() > before; }, 60s);
+  a().agent().write_config(right);
+  EXPECT_EQ(reload(a()).exit_code, 0);
+}
+
 TEST_F(ReloadTest, a_parent_at_another_address_is_found) {
   wait_until_connected(a());
   const uint64_t before = a().link().connections_accepted();
