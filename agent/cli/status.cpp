@@ -69,10 +69,13 @@ int print_status(const std::string& socket, const StatusOptions& options) {
 }  // namespace
 
 void add_status_command(CLI::App& app, CommandContext& context) {
-  auto* command = app.add_subcommand("status", "show how this node and everything below it is doing");
+  auto* command = app.add_subcommand("status", "Show how this node and everything below it is doing");
   auto options = std::make_shared<StatusOptions>();
-  command->add_flag("--json", options->is_json, "print JSON, as GET /status does");
-  command->add_flag("--watch", options->watches, "print it again every two seconds, until interrupted");
+  command->add_flag("--json", options->is_json, "Print JSON, as GET /status does");
+  command->add_flag("--watch", options->watches, "Print it again every two seconds, until interrupted");
+  command->footer(
+      "The README's section Status says what its words mean.\n"
+      "Exit codes: 0 healthy, 1 something needs attention, is held or offline, 2 no agent answers.");
   command->callback([options, &context] {
     const auto socket = find_control_socket(context.config_file);
     const bool clears_screen = options->watches && !options->is_json && isatty(STDOUT_FILENO);

@@ -233,12 +233,12 @@ std::string socket_of(const CommandContext& context) {
 
 void add_verify_command(CLI::App& app, CommandContext& context) {
   auto* command =
-      app.add_subcommand("verify", "compare the tables with the parent's, row by row, while both are in use");
+      app.add_subcommand("verify", "Compare the tables with the parent's, row by row, while both are in use");
   auto options = std::make_shared<VerifyOptions>();
-  command->add_option("table", options->tables, "tables, as the configuration names them; none: all");
-  command->add_flag("--repair", options->repairs, "mend what differs");
-  command->add_flag("--show", options->shows, "print the values that differ, of the first hundred rows of each table");
-  command->add_flag("--cancel", options->cancels, "end the comparison that is under way");
+  command->add_option("TABLE", options->tables, "Tables, as the configuration names them; none: all");
+  command->add_flag("--repair", options->repairs, "Mend what differs");
+  command->add_flag("--show", options->shows, "Print the values that differ, of the first hundred rows of each table");
+  command->add_flag("--cancel", options->cancels, "End the comparison that is under way");
   command->footer("Exit codes: 0 equal, or mended; 1 differences; 2 not finished.");
   command->callback([options, &context] {
     const std::string socket = socket_of(context);
@@ -251,15 +251,19 @@ void add_verify_command(CLI::App& app, CommandContext& context) {
 }
 
 void add_resync_command(CLI::App& app, CommandContext& context) {
-  auto* command = app.add_subcommand("resync", "make the parent's rows of a table what this node's are");
+  auto* command = app.add_subcommand("resync", "Make the parent's rows of a table what this node's are");
   auto options = std::make_shared<VerifyOptions>();
   options->repairs = true;
-  command->add_option("table", options->tables, "the table, as the configuration names it");
-  command->add_flag("--follow", options->follows, "show how far it is, until it is done");
+  command->add_option("TABLE", options->tables, "The table, as the configuration names it");
+  command->add_flag("--follow", options->follows, "Show how far it is, until it is done");
   command->add_flag("--delete-extra", options->deletes_extra,
-                    "delete what only the parent has, however many rows they are");
-  command->add_flag("--cancel", options->cancels, "stop what is under way; what was mended stays so");
-  command->add_option("--child", options->child, "at a parent: have this child do it");
+                    "Delete what only the parent has, however many rows they are");
+  command->add_flag("--cancel", options->cancels, "Stop what is under way; what was mended stays so");
+  command->add_option("--child", options->child, "At a parent: have this child do it");
+  command->footer(
+      "Compares beside the live changes, and sends what differs.\n"
+      "Examples: tributary resync public.document --follow\n"
+      "          tributary resync public.document --child district-a     at its parent");
   command->callback([options, &context] {
     const std::string socket = socket_of(context);
     if (options->cancels) return cancel(socket);

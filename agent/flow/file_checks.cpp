@@ -104,8 +104,9 @@ Finding check_queue_disk(const QueueConfig& queue, uint64_t free_bytes, uint64_t
 
 bool check_tls_files(const Config& config, Findings& findings) {
   const TlsConfig& tls = config.tls;
-  const std::string renew = "tributary pki node " + config.node.name +
-                            " --force, where the CA's key is; then copy the certificate and the key here";
+  const std::string renew = "tributary pki request " + config.node.name + " --dir " +
+                            std::filesystem::path(tls.key).parent_path().string() + "; tributary pki sign " +
+                            config.node.name + ".csr --force, where the CA's key is; then the certificate back here";
   const size_t before = findings.size();
   const auto attempt = [&](auto&& check, const std::string& mend = {}) {
     try {
@@ -146,7 +147,7 @@ bool check_tls_files(const Config& config, Findings& findings) {
         else
           findings.push_back({Verdict::ok, what + " is for " + names});
       },
-      "[tls] certificate names the " + config.node.name + ".pem that `tributary pki node` made");
+      "[tls] certificate names the " + config.node.name + ".pem that `tributary pki sign` made");
   if (!is_well()) return false;
   attempt(
       [&] {

@@ -92,10 +92,10 @@ TEST_F(CheckLinkTest, both_sides_must_believe_the_others_certificate) {
 TEST_F(CheckLinkTest, the_nodes_own_certificate) {
   use_certificate("district", authority(), 12);
   EXPECT_THAT(troubles(district()), ElementsAre(AllOf(HasSubstr("own.pem ends in 11 days"), StartsWith("WARNING"),
-                                                      HasSubstr("tributary pki node district --force"))));
+                                                      HasSubstr("tributary pki sign district.csr --force"))));
   use_certificate("district", authority(), -3);
   EXPECT_THAT(troubles(district()), ElementsAre(AllOf(HasSubstr("own.pem has expired 3 days ago"), StartsWith("STOPS"),
-                                                      HasSubstr("tributary pki node district --force"))));
+                                                      HasSubstr("tributary pki sign district.csr --force"))));
   EXPECT_THAT(troubles(district(), {}), Contains(StartsWith("WARNING the way to region was not looked at")));
   use_certificate("elsewhere", authority());
   EXPECT_THAT(troubles(district()),
