@@ -1,6 +1,5 @@
 #include "flow/file_checks.h"
 
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,25 +26,8 @@ std::optional<struct stat> facts_of(const std::string& path) {
   return facts;
 }
 
-std::string name_of(uid_t user) {
-  const passwd* entry = getpwuid(user);
-  return entry ? entry->pw_name : "user " + std::to_string(user);
-}
-
 std::string directory_of(const Config& config) {
   return fs::path(config.control_socket()).parent_path().string();
-}
-
-// The key of a node that was copied here by root is often still root's.
-void check_owner(const Config& config, Findings& findings) {
-  const auto directory = facts_of(directory_of(config));
-  const auto key = facts_of(config.tls.key);
-  if (geteuid() != 0 || !directory || !key || directory->st_uid == 0 || key->st_uid == directory->st_uid) return;
-  const std::string user = name_of(directory->st_uid);
-  findings.push_back(
-      {Verdict::stops, "the key " + config.tls.key + " belongs to " + name_of(key->st_uid),
-       "chown " + user + " " + config.tls.key,
-       "the agent runs as " + user + ", whose directory " + directory_of(config) + " is, and cannot read it"});
 }
 
 void check_configuration_file(const Config& config, Findings& findings) {
@@ -105,8 +87,8 @@ Finding check_queue_disk(const QueueConfig& queue, uint64_t free_bytes, uint64_t
 bool check_tls_files(const Config& config, Findings& findings) {
   const TlsConfig& tls = config.tls;
   const std::string renew = "tributary pki request " + config.node.name + " --dir " +
-                            std::filesystem::path(tls.key).parent_path().string() + "; tributary pki sign " +
-                            config.node.name + ".csr --force, where the CA's key is; then the certificate back here";
+                            fs::path(tls.key).parent_path().string() + "; tributary pki sign " + config.node.name +
+                            ".csr --force, where the CA's key is; then the certificate back here";
   const size_t before = findings.size();
   const auto attempt = [&](auto&& check, const std::string& mend = {}) {
     try {
@@ -124,7 +106,6 @@ bool check_tls_files(const Config& config, Findings& findings) {
   attempt([&] { check_key_file(tls.key); });
   if (!is_well()) return false;
   findings.push_back({Verdict::ok, "the key " + tls.key + " is readable by its owner alone"});
-  check_owner(config, findings);
   attempt(
       [&] {
         check_certificate_facts("the CA's certificate " + tls.ca, read_certificate(tls.ca),

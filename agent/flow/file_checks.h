@@ -1,5 +1,5 @@
 // What `check` finds out about files: certificate and key, the configuration's own file, the queue's directory and its
-// disk. Looks as the user who runs it; root also asks whether the agent's user may read the key.
+// disk. Looks as the user who runs it.
 #pragma once
 
 #include <chrono>
