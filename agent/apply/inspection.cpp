@@ -10,7 +10,8 @@
 namespace tributary {
 namespace {
 
-constexpr size_t kTextBytesMax = 1 << 20;  // of all values: what is beyond comes as hashes
+constexpr size_t kRowBytesMax = 256 << 10;  // as stored; the values of larger rows are not read
+constexpr size_t kTextBytesMax = 1 << 20;   // of all values: what is beyond comes as hashes
 
 // pg_xact_commit_timestamp fails where the server does not keep the times.
 constexpr char kWrittenAt[] =
@@ -40,14 +41,19 @@ Keys keys_of(const Shape& shape, const DigestView& digest) {
   return keys;
 }
 
-// The columns of the child's, then whether it owns the row, then when the row was written.
+// The columns of the child's, only those of the key in a row that is too large; whether it is not; whether the child
+// owns the row; when it was written.
 void add_rows(StatementList& out, const Shape& shape, const Keys& keys) {
   RowSource source(keys.rows);
   const std::string match = same_key(shape, source);
-  std::string columns;
-  for (const Shape::Column& column : shape.columns) columns += column.as_sent + ", ";
-  out.add("SELECT " + columns + (shape.owns.empty() ? "true" : owned(shape, "SELECT t.*")) + ", " + kWrittenAt +
-              " FROM " + existing_rows(shape) + " JOIN " + source.from() + " ON " + match,
+  std::string columns, bytes;
+  for (const Shape::Column& column : shape.columns) {
+    columns += column.is_key ? column.as_sent + ", " : "CASE WHEN l.is_small THEN " + column.as_sent + " END, ";
+    bytes += (bytes.empty() ? "" : " + ") + ("coalesce(pg_column_size(t." + column.name + "), 0)");
+  }
+  out.add("SELECT " + columns + "l.is_small, " + (shape.owns.empty() ? "true" : owned(shape, "SELECT t.*")) + ", " +
+              kWrittenAt + " FROM " + existing_rows(shape) + " JOIN " + source.from() + " ON " + match +
+              " CROSS JOIN LATERAL (SELECT " + bytes + " <= " + std::to_string(kRowBytesMax) + " AS is_small) AS l",
           Expect::anything, 0, source.take_params(), false);
 }
 
@@ -107,9 +113,9 @@ Task<Comparison> inspect(Connection& connection, const ChildRights& rights, cons
     Comparison::InspectedRow& inspected = comparison.inspected.emplace_back();
     inspected.key = key_in(shape, found, row);
     inspected.is_here = true;
-    inspected.is_foreign = !found.boolean(row, columns);
-    inspected.written_at = found.is_null(row, columns + 1) ? 0 : found.integer(row, columns + 1);
-    if (inspected.is_foreign) continue;
+    inspected.is_foreign = !found.boolean(row, columns + 1);
+    inspected.written_at = found.is_null(row, columns + 2) ? 0 : found.integer(row, columns + 2);
+    if (inspected.is_foreign || !found.boolean(row, columns)) continue;
     for (int column = 0; column < columns; ++column) {
       std::optional<std::string_view> text;
       if (!found.is_null(row, column)) text = found.value(row, column);

@@ -53,10 +53,11 @@ struct Comparison {
   struct InspectedRow {
     std::string key;
     bool is_here = false;
-    bool is_foreign = false;               // not a row that the child owns
-    std::string stale_reason = {};         // empty: it is not stale
-    int64_t written_at = 0;                // when this version was committed, Unix time in milliseconds; 0: not known
-    std::vector<std::string> values = {};  // change/column_value.h, in wire order; none of a foreign row
+    bool is_foreign = false;        // not a row that the child owns
+    std::string stale_reason = {};  // empty: it is not stale
+    int64_t written_at = 0;         // when this version was committed, Unix time in milliseconds; 0: not known
+    std::vector<std::string> values =
+        {};  // change/column_value.h, in wire order; none of a foreign row, or of a large one
     friend bool operator==(const InspectedRow&, const InspectedRow&) = default;
   };
   std::vector<InspectedRow> inspected = {};

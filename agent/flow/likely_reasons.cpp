@@ -75,7 +75,8 @@ void LikelyReasons::add(const DifferingRow& row, const std::vector<std::string>&
   if (!row.own && !is_here) return;  // gone on both sides meanwhile
   if (is_here && row.theirs->is_foreign) return count(status::Finding::NOT_OWNED, {});
   std::set<std::string> different, spelled_otherwise;
-  if (row.own && is_here) {
+  const bool is_compared = row.own && is_here && !row.theirs->values.empty();
+  if (is_compared) {
     const size_t columns = relation_.columns.size();
     const auto own = values_of(row.own, columns);
     const auto theirs = values_of(*row.theirs, columns);
@@ -91,7 +92,7 @@ void LikelyReasons::add(const DifferingRow& row, const std::vector<std::string>&
   if (!triggers.empty()) return count(status::Finding::TRIGGER, {triggers.begin(), triggers.end()});
   if (!row.own) return count(status::Finding::INSERTED, {});
   if (!is_here) return count(status::Finding::DELETED, {});
-  if (different.empty()) return count(status::Finding::WRITTEN_OTHERWISE, spelled_otherwise);
+  if (is_compared && different.empty()) return count(status::Finding::WRITTEN_OTHERWISE, spelled_otherwise);
   count(status::Finding::EDITED, different);
 }
 
@@ -100,8 +101,8 @@ status::Finding LikelyReasons::finding(status::Finding::Reason reason, const Gro
   const std::string repair = "`tributary verify " + table + " --repair`";
   std::string message, hint;
   if (reason == status::Finding::EDITED) {
-    message =
-        "changed at " + parent_ + " by something else than its agent: " + with_noun(group.names, "column", "columns");
+    message = "changed at " + parent_ + " by something else than its agent";
+    if (!group.names.empty()) message += ": " + with_noun(group.names, "column", "columns");
     hint = "find who writes there: a child's rows are its own; " + repair + " puts this node's values back";
   } else if (reason == status::Finding::DELETED) {
     message = "deleted at " + parent_ + " by something else than its agent";
@@ -151,9 +152,12 @@ std::vector<status::Finding> LikelyReasons::findings() const {
 
 std::vector<status::DifferentColumn> different_columns(const Relation& relation, const DifferingRow& row) {
   std::vector<status::DifferentColumn> shown;
+  // A row of which the parent does not tell the values.
+  if (row.own && row.theirs && row.theirs->is_here && !row.theirs->is_foreign && row.theirs->values.empty())
+    return shown;
   const size_t columns = relation.columns.size();
   const auto own = values_of(row.own, columns);
-  const bool has_theirs = row.theirs && row.theirs->is_here && !row.theirs->is_foreign;
+  const bool has_theirs = row.theirs && row.theirs->is_here && !row.theirs->values.empty();
   const auto theirs = has_theirs ? values_of(*row.theirs, columns) : std::vector<ColumnValue>(columns);
   for (size_t i = 0; i < columns; ++i) {
     if (relation.columns[i].is_key) continue;

@@ -121,6 +121,18 @@ TEST_F(LikelyReasonsTest, a_trigger_that_changes_what_the_agent_writes) {
   tree.expect_equal();
 }
 
+TEST_F(LikelyReasonsTest, a_row_that_is_too_large_to_be_looked_at_is_judged_all_the_same) {
+  district().sql().exec(
+      "UPDATE document SET body = (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 40000) n) WHERE id = 7");
+  tree.expect_equal();
+  region().sql().exec("UPDATE document SET title = 'edited' WHERE id IN (7, 8)");
+  const Outcome outcome = verify({"--show"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.output, HasSubstr("likely reason, 2 rows: changed at region by something else than its agent: "
+                                        "column title"));
+  EXPECT_THAT(outcome.output, HasSubstr("title: here 'title', at the parent 'edited'\n"));
+}
+
 TEST_F(LikelyReasonsTest, the_same_value_that_is_written_otherwise) {
   region().sql().exec("UPDATE document SET area = 1.00 WHERE id = 7");
   const Outcome outcome = verify();

@@ -114,6 +114,14 @@ TEST_F(LikelyReasonsTest, the_reason_of_most_rows_comes_first) {
   EXPECT_EQ(reasons.findings()[1].reason(), status::Finding::DELETED);
 }
 
+TEST_F(LikelyReasonsTest, of_a_row_that_is_too_large_the_columns_are_not_known) {
+  const std::string mine = own("title", "1.0");
+  Row large;
+  large.is_here = true;
+  EXPECT_EQ(found(&mine, &large).message(), "changed at region by something else than its agent");
+  EXPECT_EQ(different_columns(relation_, {status::Difference::DIFFERENT, &mine, &large}).size(), 0u);
+}
+
 TEST_F(LikelyReasonsTest, an_answer_of_another_table_is_refused) {
   const std::string mine = own("title", "1.0");
   Row row = theirs("x", "1");
