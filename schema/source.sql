@@ -47,20 +47,27 @@ COMMENT ON COLUMN tributary.published.rows_not_copied IS
   'Rows that met the filter when the stream began, and are not at the parent unless they changed since; NULL: not counted.';
 
 -- A partition made or attached later has none of its root's replica identity, and the application's UPDATE of it would
--- fail. It must never make the application's DDL fail: what it cannot do, `tributary check` reports.
+-- fail. It must never make the application's DDL fail, nor hold it up: what it cannot do, `tributary check` reports.
 CREATE OR REPLACE FUNCTION tributary.prepare_partitions() RETURNS event_trigger
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '200ms' AS
 $tributary$
 DECLARE
   leaf record;
 BEGIN
   FOR leaf IN
-    SELECT c.oid::regclass AS name, p.identity, i.index_name
+    SELECT format('%I.%I', cn.nspname, c.relname) AS name, p.identity, i.index_name,
+      '"' || replace(cn.nspname, '"', '""') || '"."' || replace(c.relname, '"', '""') || '"' AS quoted_name,
+      '"' || replace(cn.nspname, '"', '""') || '"."' || replace(i.index_name, '"', '""') || '"' AS quoted_index,
+      '"' || replace(i.index_name, '"', '""') || '"' AS quoted_index_name,
+      CASE c.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING' WHEN 'd' THEN 'DEFAULT'
+        ELSE coalesce((SELECT 'USING INDEX "' || replace(fc.relname, '"', '""') || '"' FROM pg_index f
+                       JOIN pg_class fc ON fc.oid = f.indexrelid WHERE f.indrelid = c.oid AND f.indisreplident),
+                      'NOTHING') END AS former
     FROM tributary.published p
     JOIN pg_namespace n ON n.nspname = p.table_schema
     JOIN pg_class root ON root.relnamespace = n.oid AND root.relname = p.table_name AND root.relkind = 'p'
     CROSS JOIN LATERAL pg_partition_tree(root.oid) t
-    JOIN pg_class c ON c.oid = t.relid
+    JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace cn ON cn.oid = c.relnamespace
     LEFT JOIN LATERAL (
       SELECT ic.relname AS index_name, x.indisreplident
       FROM pg_index x JOIN pg_class ic ON ic.oid = x.indexrelid
@@ -77,7 +84,12 @@ BEGIN
         EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', leaf.name);
       ELSE
         EXECUTE format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', leaf.name, leaf.index_name);
+        INSERT INTO tributary.undo (kind, object) VALUES ('index', leaf.quoted_index) ON CONFLICT DO NOTHING;
       END IF;
+      INSERT INTO tributary.undo (kind, object, made, former)
+        VALUES ('replica identity', leaf.quoted_name,
+                CASE leaf.identity WHEN 'full' THEN 'FULL' ELSE 'USING INDEX ' || leaf.quoted_index_name END, leaf.former)
+        ON CONFLICT DO NOTHING;
     EXCEPTION WHEN OTHERS THEN
       RAISE WARNING 'tributary: the replica identity of % is not set (%); run: tributary init', leaf.name, SQLSTATE;
     END;

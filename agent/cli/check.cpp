@@ -15,6 +15,7 @@
 #include "config/parse.h"
 #include "monitor/check_report.h"
 #include "monitor/json.h"
+#include "source/parent_schema.h"
 
 namespace tributary {
 namespace {
@@ -22,6 +23,7 @@ namespace {
 struct CheckCommandOptions {
   CheckOptions check;
   bool is_json = false;
+  bool prints_parent_schema = false;
 };
 
 // Lines are broken for people alone: what a program reads, or grep, stays on one.
@@ -36,11 +38,19 @@ CheckRenderOptions options_of_output() {
   return options;
 }
 
+Task<> print_parent_schema(Config config) {
+  const auto connection =
+      co_await Connection::open(config.database.connection, Purpose::session, "tributary check " + config.node.name);
+  std::cout << co_await parent_schema(*connection, config) << std::flush;
+}
+
 }  // namespace
 
 void add_check_command(CLI::App& app, CommandContext& context) {
   auto options = std::make_shared<CheckCommandOptions>();
   CLI::App* command = app.add_subcommand("check", "Say what would stop the node from working, and what mends it");
+  command->add_flag("--parent-schema", options->prints_parent_schema,
+                    "Print the statements that make this node's tables in the parent's database, nothing else");
   command->add_flag("--offline", options->check.is_offline, "Do not connect to the parent");
   command->add_flag("--json", options->is_json, "Print JSON, as proto/check.proto has it");
   command->footer(
@@ -50,6 +60,8 @@ void add_check_command(CLI::App& app, CommandContext& context) {
       "nothing, and a running agent takes no notice.\n"
       "Exit code 1 only if something stops the node.");
   command->callback([options, &context] {
+    if (options->prints_parent_schema)
+      return run_to_end(print_parent_schema(load_config(context.config_file, TlsFiles::not_needed)));
     const check::Report report = run_checks(load_config(context.config_file, TlsFiles::not_needed), options->check);
     std::cout << (options->is_json ? to_json(report) : render(report, options_of_output())) << std::flush;
     if (report.stops() > 0) context.exit_code = kExitProblem;

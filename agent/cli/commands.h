@@ -25,6 +25,7 @@ struct CommandContext {
 
 void add_run_command(CLI::App& app, CommandContext& context);
 void add_init_command(CLI::App& app, CommandContext& context);
+void add_remove_command(CLI::App& app, CommandContext& context);
 void add_check_command(CLI::App& app, CommandContext& context);
 void add_status_command(CLI::App& app, CommandContext& context);
 void add_reload_command(CLI::App& app, CommandContext& context);

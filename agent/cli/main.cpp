@@ -27,6 +27,7 @@ int run_command_line(int argc, char** argv) {
   CommandContext context;
   add_run_command(app, context);
   add_init_command(app, context);
+  add_remove_command(app, context);
   add_check_command(app, context);
   add_status_command(app, context);
   add_reload_command(app, context);

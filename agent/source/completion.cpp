@@ -93,14 +93,20 @@ std::vector<Step> completion_steps(const TableFacts& table, const std::optional<
     if (!table.completion.exists) return {};
     return {{"DROP TRIGGER " + trigger + " ON " + target + ";\nDROP FUNCTION IF EXISTS " +
                  quote_name("tributary", completion_function_name(table.schema, table.name)) + "()",
-             "no row of " + table.full_name() + " needs the completion trigger any more", false}};
+             "no row of " + table.full_name() + " needs the completion trigger any more",
+             false,
+             {},
+             {target}}};
   }
   if (completion->is_installed(table.completion)) return {};
   return {{completion->create_function + ";\n" + completion->create_trigger + ";\nALTER TABLE " + target +
                " ENABLE ALWAYS TRIGGER " + trigger + ";\nCOMMENT ON TRIGGER " + trigger + " ON " + target + " IS " +
                quote_literal(completion->definition_mark),
            "a row of " + table.full_name() +
-               " that enters the row filter or changes its key must bring its large values along"}};
+               " that enters the row filter or changes its key must bring its large values along",
+           true,
+           {{"trigger", target}},
+           {target}}};
 }
 
 }  // namespace tributary

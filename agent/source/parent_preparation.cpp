@@ -51,6 +51,7 @@ Task<std::vector<ParentTable>> find_parent_tables(Connection& connection, const 
 Task<Preparation> prepare_parent(Connection& connection, const Config& config) {
   Preparation preparation;
   const std::string role = parent_role(config);
+  preparation.steps = co_await undo_steps(connection);
   const Result schema = co_await connection.query(
       "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('tributary.stale') AND attname = "
       "'ways_made')");

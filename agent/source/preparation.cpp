@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "postgres/session_settings.h"
+#include "source/notes.h"
 #include "sql.h"
 
 namespace tributary {
@@ -57,7 +58,9 @@ std::vector<Step> publication_steps(const std::string& publication, const Public
   for (const PreparedTable& table : tables) list += (list.empty() ? "\n  " : ",\n  ") + target(table);
   const std::string create =
       "CREATE PUBLICATION " + name + (list.empty() ? "" : " FOR TABLE" + list) + "\n  WITH" + options;
-  if (!facts.exists) return {{create, "the agent captures what this publication holds, and nothing else"}};
+  if (!facts.exists)
+    return {
+        {create, "the agent captures what this publication holds, and nothing else", true, {{"publication", name}}}};
   if (facts.is_for_all_tables)
     return {{"BEGIN;\nDROP PUBLICATION " + name + ";\n" + create + ";\nCOMMIT",
              "the publication holds every table of the database, drafts included"}};
@@ -72,6 +75,14 @@ std::vector<Step> publication_steps(const std::string& publication, const Public
     steps.push_back({"ALTER PUBLICATION " + name + " SET" + options,
                      "the publication must hold every operation, and partitions under their root's name"});
   return steps;
+}
+
+Task<std::vector<Step>> undo_steps(Connection& connection) {
+  const Result undo = co_await connection.query("SELECT to_regclass('tributary.undo') IS NOT NULL");
+  std::vector<Step> steps;
+  if (!undo.boolean(0, 0))
+    steps.push_back({sql::undo, "what is changed from here on is recorded, for `tributary remove`"});
+  co_return steps;
 }
 
 Task<PreparedTable> plan_source_table(Connection& connection, const TableConfig& config, const PublishedRecord* record,
@@ -98,7 +109,7 @@ Task<PreparedTable> plan_source_table(Connection& connection, const TableConfig&
       throw Error(ErrorKind::setup, "table " + config.full_name() + " is not prepared for its row filter",
                   "run: tributary init");
   }
-  table.plan = plan_table(config, table.facts, filter ? &*filter : nullptr, accepted);
+  table.plan = plan_table(config, table.facts, filter ? &*filter : nullptr, accepted, record);
   co_return table;
 }
 
@@ -108,7 +119,9 @@ Task<Preparation> prepare_source(Connection& connection, const Config& config, V
   const std::string role = source_role(config);
   const Result schema = co_await connection.query(
       "SELECT to_regclass('tributary.stream') IS NOT NULL AND to_regclass('tributary.published') IS NOT NULL"
-      " AND to_regproc('tributary.prepare_partitions') IS NOT NULL, current_database()");
+      " AND to_regproc('tributary.prepare_partitions') IS NOT NULL AND to_regclass('tributary.undo') IS NOT NULL,"
+      " current_database()");
+  append(steps, co_await undo_steps(connection));
   if (!schema.boolean(0, 0)) steps.push_back({sql::source, "the agent keeps its stream's name in the database"});
 
   const auto records = co_await read_published_records(connection);
@@ -128,12 +141,7 @@ Task<Preparation> prepare_source(Connection& connection, const Config& config, V
     append(indexes, std::move(table_steps.indexes));
     append(leftovers, std::move(table_steps.leftovers));
     (publication.members.contains(table.facts.oid) ? published_already : not_yet_published).push_back(table_steps);
-    if (table.plan.identity == Identity::full)
-      preparation.notes.push_back(
-          table.facts.full_name() +
-          " has REPLICA IDENTITY FULL: every UPDATE writes the old row, large values included," +
-          " to the write-ahead log. A filter on columns that are NOT NULL and of a narrow type (boolean, enum," +
-          " varchar(64), ...) is cheaper.");
+    for (std::string& note : notes_on(table, config.publication())) preparation.notes.push_back(std::move(note));
   }
 
   append(steps, co_await role_steps(connection, role, true, hides_rows, preparation.notes));
@@ -150,7 +158,9 @@ Task<Preparation> prepare_source(Connection& connection, const Config& config, V
         {"DROP EVENT TRIGGER IF EXISTS tributary_prepare_partitions;\n"
          "CREATE EVENT TRIGGER tributary_prepare_partitions ON ddl_command_end\n"
          "  WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE') EXECUTE FUNCTION tributary.prepare_partitions()",
-         "partitions made later need their root's replica identity, or the application's UPDATE fails"});
+         "partitions made later need their root's replica identity, or the application's UPDATE fails",
+         true,
+         {{"event trigger", "tributary_prepare_partitions"}}});
   std::vector<Step> published = publication_steps(config.publication(), publication, tables);
   if (published.empty()) {
     for (TableSteps& table : published_already) append_alone(steps, std::move(table));

@@ -28,10 +28,19 @@ struct Preparation {
   std::vector<std::string> notes;  // for people: what no statement can do
 };
 
-// A right of the agent's role: the statement that gives it, and an SQL condition that is true when it has it already.
-struct Grant {
-  Step step;
+// Rights of the agent's role on one object, each with an SQL condition that is true when the role has it already.
+struct Right {
+  std::string name;         // SELECT, USAGE, ...
+  std::string column = {};  // the right is on this column alone
   std::string is_given;
+};
+struct Grant {
+  std::string object;  // as GRANT ... ON has it: SCHEMA "public"
+  std::vector<Right> rights;
+  std::string why;
+
+  // Gives all of the rights and records each: a right that the role had already is none of init's.
+  Step step_for(const std::string& role) const;
 };
 
 // The role in [database] connection, or in apply_connection for the parent side. Throws Error(config) without one.
@@ -51,6 +60,9 @@ struct PreparedTable {
 };
 Task<PreparedTable> plan_source_table(Connection& connection, const TableConfig& config, const PublishedRecord* record,
                                       Viewer viewer);
+
+// Makes the record of what init changes, where it is missing: before everything else.
+Task<std::vector<Step>> undo_steps(Connection& connection);
 
 // --- pure parts ---
 

@@ -1,15 +1,51 @@
 #include "source/step.h"
 
+#include <algorithm>
+
 #include "base/hash.h"
 #include "postgres/connection.h"
 
 namespace tributary {
+namespace {
+
+template <typename T>
+void append_new(std::vector<T>& to, const std::vector<T>& from) {
+  for (const T& item : from)
+    if (std::find(to.begin(), to.end(), item) == to.end()) to.push_back(item);
+}
+
+}  // namespace
+
+std::string script_of(const Step& step) {
+  if (step.records.empty()) return step.statement;
+  return "BEGIN;\n" + step.statement + ";\n" + record_statement(step.records) + ";\nCOMMIT";
+}
 
 Step in_one_transaction(const std::vector<Step>& steps) {
   Step all{"BEGIN", steps.front().why};
+  std::vector<UndoRecord> records;
+  for (const Step& step : steps) {
+    append_new(all.locked, step.locked);
+    append_new(records, step.records);
+  }
+  if (all.locked.size() > 1) {
+    std::string tables;
+    for (const std::string& table : all.locked) tables += (tables.empty() ? "ONLY " : ", ONLY ") + table;
+    all.statement += ";\nLOCK TABLE " + tables + " IN ACCESS EXCLUSIVE MODE";
+  }
   for (const Step& step : steps) all.statement += ";\n" + step.statement;
+  if (!records.empty()) all.statement += ";\n" + record_statement(records);
   all.statement += ";\nCOMMIT";
   return all;
+}
+
+std::string record_statement(const std::vector<UndoRecord>& records) {
+  std::string rows;
+  for (const UndoRecord& record : records)
+    rows += (rows.empty() ? "\n  (" : ",\n  (") + quote_literal(record.kind) + ", " + quote_literal(record.object) +
+            ", " + quote_literal(record.made) + ", " + quote_literal(record.role) + ", " +
+            (record.former ? quote_literal(*record.former) : "NULL") + ")";
+  return "INSERT INTO tributary.undo (kind, object, made, role, former) VALUES" + rows + "\n  ON CONFLICT DO NOTHING";
 }
 
 std::string name_list(const std::vector<std::string>& names) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "source/column_bounds.h"
+
 namespace tributary {
 namespace {
 
@@ -13,19 +15,50 @@ WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p'))";
 
 // An index lists its INCLUDE columns behind its key columns: no part of the key, nor of a replica identity. A slice
 // counts from 1.
-// Narrow: of fixed width, or varchar(n) and char(n) up to 64, with a default btree order (an enum has anyenum's).
+// The bytes that a value has in an index at most follow from the type, a domain's base type, or CHECKs, which are left
+// to column_bounds.h: those on this column alone, and validated, where equal texts are equal bytes.
 constexpr char kColumns[] = R"(
+WITH RECURSIVE typed AS (
+  SELECT a.attnum, a.atttypid AS type, a.atttypmod AS modifier, 0 AS depth FROM pg_attribute a
+  WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL
+  SELECT b.attnum, t.typbasetype, t.typtypmod, b.depth + 1 FROM typed b JOIN pg_type t ON t.oid = b.type
+  WHERE t.typtype = 'd'),
+base AS (SELECT DISTINCT ON (attnum) attnum, type, modifier FROM typed ORDER BY attnum, depth DESC)
 SELECT a.attname, a.atttypid, CASE WHEN t.oid >= 16384 THEN tn.nspname || '.' || t.typname END,
   format_type(a.atttypid, a.atttypmod), a.atttypmod, a.attnotnull, a.attgenerated <> '',
-  t.typtype = 'e' OR (a.atttypid IN (1042, 1043) AND a.atttypmod BETWEEN 4 AND 68)
-    OR (a.attlen > 0 AND EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
-        WHERE m.amname = 'btree' AND o.opcdefault AND o.opcintype = a.atttypid)),
+  CASE WHEN bt.typtype = 'e' THEN 4
+    WHEN b.type IN (1042, 1043) AND b.modifier >= 4
+      THEN 4 + (b.modifier - 4) * pg_encoding_max_length((SELECT encoding FROM pg_database
+                                                          WHERE datname = current_database()))
+    WHEN b.type = 1700 AND b.modifier >= 4 THEN 12 + (((b.modifier - 4) >> 16) & 65535) / 2
+    WHEN b.type IN (650, 869) THEN 24
+    WHEN b.type IN (1560, 1562) AND b.modifier >= 0 THEN 9 + b.modifier / 8
+    WHEN bt.typlen > 0 AND EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
+      WHERE m.amname = 'btree' AND o.opcdefault AND o.opcintype = b.type) THEN bt.typlen END,
   a.atttypid IN (25, 1043), a.atttypid = 17, a.attlen = -1 AND a.attstorage <> 'p',
   coalesce(array_position((k.indkey::int2[])[0:k.indnkeyatts - 1], a.attnum), 0),
-  coalesce((SELECT collisdeterministic FROM pg_collation WHERE oid = a.attcollation), true)
+  coalesce((SELECT collisdeterministic FROM pg_collation WHERE oid = a.attcollation), true),
+  CASE WHEN b.type IN (25, 1043)
+      AND (SELECT collisdeterministic FROM pg_collation co WHERE co.oid = a.attcollation) THEN
+    (SELECT string_agg(pg_get_constraintdef(o.oid), E'\x1f') FROM pg_constraint o
+     WHERE o.contype = 'c' AND o.convalidated AND o.conrelid = a.attrelid AND o.conkey = ARRAY[a.attnum]) END,
+  CASE WHEN b.type IN (25, 1043)
+      AND (SELECT collisdeterministic FROM pg_collation co WHERE co.oid = a.attcollation) THEN
+    (SELECT string_agg(pg_get_constraintdef(o.oid), E'\x1f') FROM typed d JOIN pg_constraint o ON o.contypid = d.type
+     WHERE d.attnum = a.attnum AND o.contype = 'c' AND o.convalidated) END,
+  pg_encoding_max_length((SELECT encoding FROM pg_database WHERE datname = current_database()))
 FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace tn ON tn.oid = t.typnamespace
+JOIN base b ON b.attnum = a.attnum JOIN pg_type bt ON bt.oid = b.type
 LEFT JOIN pg_index k ON k.indrelid = a.attrelid AND k.indisprimary
 WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)";
+
+// Pages of the table and of its large values, by the last ANALYZE or VACUUM.
+constexpr char kRowBytes[] = R"(
+SELECT (sum(c.relpages + coalesce(l.relpages, 0)) * current_setting('block_size')::int / nullif(sum(c.reltuples), 0))::bigint
+FROM pg_class c LEFT JOIN pg_class l ON l.oid = c.reltoastrelid
+WHERE c.relkind = 'r' AND c.reltuples > 0
+  AND (c.oid = $1::oid OR c.oid IN (SELECT relid FROM pg_partition_tree($1::oid::regclass))))";
 
 constexpr char kTree[] = R"(
 SELECT c.oid, n.nspname, c.relname, t.isleaf, pn.nspname, pc.relname, c.relreplident, xc.relname,
@@ -67,6 +100,11 @@ FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid
 JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE p.pubname = $1)";
 
+void bound(ColumnFacts& column, std::optional<int64_t> bytes) {
+  constexpr int64_t kValueHeaderBytes = 4;
+  if (bytes) column.index_bytes_max = std::min(column.index_bytes_max.value_or(INT64_MAX), *bytes + kValueHeaderBytes);
+}
+
 Task<std::vector<ColumnFacts>> read_columns(Connection& connection, std::string oid) {
   const Result rows = co_await connection.execute(kColumns, {oid});
   std::vector<ColumnFacts> columns;
@@ -79,7 +117,12 @@ Task<std::vector<ColumnFacts>> read_columns(Connection& connection, std::string 
     column.type_modifier = static_cast<int32_t>(rows.integer(i, 4));
     column.is_not_null = rows.boolean(i, 5);
     column.is_generated = rows.boolean(i, 6);
-    column.is_narrow = rows.boolean(i, 7);
+    if (!rows.is_null(i, 7)) column.index_bytes_max = 4 + rows.integer(i, 7);
+    const int bytes_per_character = static_cast<int>(rows.integer(i, 15));
+    for (const std::string& check : split_names(rows.value(i, 13)))
+      bound(column, bytes_bound_of_check(column.name, check, bytes_per_character));
+    for (const std::string& check : split_names(rows.value(i, 14)))
+      bound(column, bytes_bound_of_check("VALUE", check, bytes_per_character));
     column.is_text = rows.boolean(i, 8);
     column.is_bytea = rows.boolean(i, 9);
     column.is_toastable = rows.boolean(i, 10);
@@ -154,6 +197,8 @@ Task<std::optional<TableFacts>> read_table_facts(Connection& connection, std::st
   facts.key_is_immediate = table.boolean(0, 4);
   facts.columns = co_await read_columns(connection, oid);
   facts.tree = co_await read_tree(connection, oid);
+  const Result row_bytes = co_await connection.execute(kRowBytes, {oid});
+  if (!row_bytes.is_null(0, 0)) facts.row_bytes = row_bytes.integer(0, 0);
 
   const Result completion = co_await connection.execute(kCompletion, {oid, completion_function});
   if (completion.rows() > 0) {

@@ -21,8 +21,9 @@ struct ColumnFacts {
   int32_t type_modifier = -1;
   bool is_not_null = false;
   bool is_generated = false;  // stored generated: never sent by pgoutput
-  bool is_narrow = false;     // small by its type and sortable: fit for an index beside the key
-  bool is_text = false;       // text or varchar themselves
+  // At most so many bytes in an index; nullopt: not sortable, or nothing bounds them (source/column_bounds.h).
+  std::optional<int64_t> index_bytes_max;
+  bool is_text = false;  // text or varchar themselves
   bool is_bytea = false;
   bool is_toastable = false;  // its value may lie outside the row, and then is missing in the log unless it changed
   bool is_collation_deterministic = true;  // false: texts that differ may be equal
@@ -67,6 +68,7 @@ struct TableFacts {
   bool key_is_immediate = true;      // false: the primary key is DEFERRABLE
   std::vector<ColumnFacts> columns;  // in the table's order
   std::vector<TreeMember> tree;      // a plain table: itself; a partitioned one: root first, then by level
+  std::optional<int64_t> row_bytes;  // of a row on average, large values included, by the last ANALYZE
   CompletionFacts completion;
 
   std::string full_name() const { return dotted_name(schema, name); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "source/column_bounds.h"
 
 namespace tributary {
 namespace {
@@ -33,21 +34,16 @@ bool everywhere(const TableFacts& table, auto&& condition) {
 
 Identity choose_identity(const TableFacts& table, const TablePlan& plan) {
   const bool is_fit = everywhere(table, [&](const TreeMember& m) { return identity_holds(m, plan.identity_columns); });
-  if (is_fit && everywhere(table, [](const TreeMember& m) { return m.replica_identity == 'f'; })) return Identity::full;
+  if (is_fit && !plan.replaces_full && everywhere(table, [](const TreeMember& m) { return m.replica_identity == 'f'; }))
+    return Identity::full;
   if (is_fit && everywhere(table, [](const TreeMember& m) { return m.replica_identity == 'd'; }))
     return Identity::primary_key;
   const bool is_ours = everywhere(table, [&](const TreeMember& m) {
     return m.replica_identity == 'i' && part_of_index(m, plan) == m.identity_index;
   });
-  if (is_fit && !is_ours && !table.is_partitioned) return Identity::kept;
-
-  const std::vector<std::string> key = table.key_columns();
-  if (holds_all(key, plan.identity_columns)) return Identity::primary_key;
-  const bool is_indexable = std::all_of(plan.filter_columns.begin(), plan.filter_columns.end(), [&](const auto& name) {
-    const ColumnFacts* column = table.column(name);
-    return holds(key, name) || (column->is_not_null && column->is_narrow);
-  });
-  return is_indexable ? Identity::index : Identity::full;
+  if (is_fit && !is_ours && !plan.replaces_full && !table.is_partitioned) return Identity::kept;
+  if (holds_all(table.key_columns(), plan.identity_columns)) return Identity::primary_key;
+  return index_obstacles(table, plan).empty() ? Identity::index : Identity::full;
 }
 
 std::string identity_word(Identity identity) {
@@ -69,9 +65,37 @@ std::string former_identity(const TreeMember& member) {
   }
 }
 
+// As ALTER TABLE ... REPLICA IDENTITY has it.
+std::string identity_in_words(const TreeMember& member) {
+  switch (member.replica_identity) {
+    case 'f': return "FULL";
+    case 'n': return "NOTHING";
+    // The index may be gone, and the table without an identity since.
+    case 'i': return member.identity_index.empty() ? "NOTHING" : "USING INDEX " + quote_name(member.identity_index);
+    default: return "DEFAULT";
+  }
+}
+
+// Building one without blocking writers cannot be in a transaction, so it is recorded before.
+Step index_record(const TablePlan& plan, const TableFacts& table) {
+  std::vector<UndoRecord> records;
+  for (const TreeMember& member : table.tree) {
+    if (part_of_index(member, plan)) continue;
+    records.push_back({"index", quote_name(member.schema, index_name(member.name, plan.identity_columns))});
+  }
+  return {records.empty() ? "" : record_statement(records), "so that `tributary remove` finds what is built now"};
+}
+
+std::vector<std::string> writers_of(const TableFacts& table) {
+  std::vector<std::string> names;
+  for (const TreeMember& member : table.tree) names.push_back(quote_name(member.schema, member.name));
+  return names;
+}
+
 void add_index_steps(const TablePlan& plan, const TableFacts& table, std::vector<Step>& steps) {
   const std::string columns = name_list(plan.identity_columns);
   const std::string why = "the replica identity of " + table.full_name() + " needs a unique index over " + columns;
+  if (Step record = index_record(plan, table); !record.statement.empty()) steps.push_back(std::move(record));
   for (const TreeMember& member : table.tree) {
     const auto part = part_of_index(member, plan);
     if (part && member.indexes.at(*part).is_valid) continue;
@@ -80,8 +104,10 @@ void add_index_steps(const TablePlan& plan, const TableFacts& table, std::vector
       steps.push_back({"DROP INDEX CONCURRENTLY " + quote_name(member.schema, *part),
                        "an attempt to build this index was broken off"});
     const char* how = member.is_leaf ? "CREATE UNIQUE INDEX CONCURRENTLY " : "CREATE UNIQUE INDEX ";
-    steps.push_back(
-        {how + quote_name(name) + " ON ONLY " + quote_name(member.schema, member.name) + " (" + columns + ")", why});
+    const std::string table_name = quote_name(member.schema, member.name);
+    Step build{how + quote_name(name) + " ON ONLY " + table_name + " (" + columns + ")", why};
+    if (!member.is_leaf) build.locked = {table_name};
+    steps.push_back(std::move(build));
   }
   // From the leaves up: an index of a partitioned table becomes valid when all below it are attached.
   for (auto member = table.tree.rbegin(); member != table.tree.rend(); ++member) {
@@ -91,27 +117,38 @@ void add_index_steps(const TablePlan& plan, const TableFacts& table, std::vector
     steps.push_back(
         {"ALTER INDEX " + quote_name(member->parent_schema, index_name(member->parent_name, plan.identity_columns)) +
              " ATTACH PARTITION " + quote_name(member->schema, index_name(member->name, plan.identity_columns)),
-         "partitions made later get the index by themselves"});
+         "partitions made later get the index by themselves",
+         true,
+         {},
+         {quote_name(member->schema, member->name)}});
   }
 }
 
 void add_identity_steps(const TablePlan& plan, const TableFacts& table, std::vector<Step>& steps) {
   for (const TreeMember& member : table.tree) {
+    const bool is_full = member.replica_identity == 'f';
     const bool is_right = identity_holds(member, plan.identity_columns) &&
-                          (plan.identity != Identity::full || member.replica_identity == 'f');
+                          (plan.identity != Identity::full || is_full) && !(is_full && plan.replaces_full);
     if (is_right) continue;
-    std::string statement = "ALTER TABLE " + quote_name(member.schema, member.name) + " REPLICA IDENTITY ";
+    std::string identity = "DEFAULT";
     if (plan.identity == Identity::full) {
-      statement += "FULL";
+      identity = "FULL";
     } else if (plan.identity == Identity::index) {
       const auto part = part_of_index(member, plan);
-      statement += "USING INDEX " + quote_name(part ? *part : index_name(member.name, plan.identity_columns));
-    } else {
-      statement += "DEFAULT";
+      identity = "USING INDEX " + quote_name(part ? *part : index_name(member.name, plan.identity_columns));
     }
-    steps.push_back({statement, "the replica identity of " + member.schema + "." + member.name + " must hold " +
-                                    name_list(plan.identity_columns) +
-                                    ", or the application's own UPDATE and DELETE fail once it is published"});
+    const std::string name = quote_name(member.schema, member.name);
+    const std::string why =
+        is_full && plan.replaces_full
+            ? "the old row is no longer needed in the write-ahead log: the key and the filter's columns are enough"
+            : "the replica identity of " + dotted_name(member.schema, member.name) + " must hold " +
+                  name_list(plan.identity_columns) +
+                  ", or the application's own UPDATE and DELETE fail once it is published";
+    steps.push_back({"ALTER TABLE " + name + " REPLICA IDENTITY " + identity,
+                     why,
+                     true,
+                     {{"replica identity", name, identity, "", identity_in_words(member)}},
+                     {name}});
   }
 }
 
@@ -171,13 +208,40 @@ void require_publishable(const TableConfig& config, const TableFacts& table) {
                 "add " + name_list(key) + " to `columns`");
 }
 
+std::vector<IndexObstacle> index_obstacles(const TableFacts& table, const TablePlan& plan) {
+  std::vector<IndexObstacle> obstacles;
+  const std::string alter = "ALTER TABLE " + quote_name(table.schema, table.name) + " ";
+  int64_t row_bytes = 8;  // the header
+  for (const std::string& name : plan.identity_columns) {
+    const ColumnFacts& column = *table.column(name);
+    if (!column.is_not_null)
+      obstacles.push_back({name + " may be NULL", alter + "ALTER COLUMN " + quote_name(name) + " SET NOT NULL"});
+    if (column.index_bytes_max) {
+      row_bytes = index_row_bytes(row_bytes, *column.index_bytes_max);
+      continue;
+    }
+    // An example: the longest value that the application has is known there only.
+    if (column.is_text)
+      obstacles.push_back(
+          {name + " may be too long for an index", alter + "ADD CHECK (length(" + quote_name(name) + ") <= 64)"});
+    else
+      obstacles.push_back({name + " is of a type that has no bounded place in an index (" + column.sql_type + ")", ""});
+  }
+  if (obstacles.empty() && row_bytes > kIndexRowBytesMax)
+    obstacles.push_back({name_list(plan.identity_columns) + " together may be too long for an index (" +
+                             std::to_string(row_bytes) + " bytes, " + std::to_string(kIndexRowBytesMax) + " fit)",
+                         ""});
+  return obstacles;
+}
+
 bool identity_holds(const TreeMember& member, const std::vector<std::string>& columns) {
   return member.replica_identity == 'f' || holds_all(member.identity_columns, columns);
 }
 
 TablePlan plan_table(const TableConfig& config, const TableFacts& table, const RowFilter* filter,
-                     const std::optional<std::string>& publication_filter) {
+                     const std::optional<std::string>& publication_filter, const PublishedRecord* record) {
   TablePlan plan;
+  plan.replaces_full = record && record->identity == "full" && record->former_identity != "full";
   plan.publication_filter = publication_filter;
   plan.identity_columns = table.key_columns();
   if (filter) plan.filter_columns = filter->columns;
@@ -185,6 +249,7 @@ TablePlan plan_table(const TableConfig& config, const TableFacts& table, const R
     if (!holds(plan.identity_columns, name)) plan.identity_columns.push_back(name);
   plan.identity_index = index_name(table.name, plan.identity_columns);
   plan.identity = choose_identity(table, plan);
+  plan.replaces_full = plan.replaces_full && plan.identity != Identity::full;
 
   // PostgreSQL refuses the application's UPDATE when a column list leaves out a part of the identity; under FULL that
   // is any column. Then everything is published, to the agent alone, which sends the configured columns on.
@@ -218,7 +283,10 @@ TableSteps steps_of(const TablePlan& plan, const TableFacts& table, const Publis
       top.indexes.contains(record->identity_index))
     steps.leftovers.push_back({(table.is_partitioned ? "DROP INDEX " : "DROP INDEX CONCURRENTLY ") +
                                    quote_name(table.schema, record->identity_index),
-                               "no longer used as the replica identity", false});
+                               "no longer used as the replica identity",
+                               false,
+                               {},
+                               table.is_partitioned ? writers_of(table) : std::vector<std::string>{}});
   return steps;
 }
 

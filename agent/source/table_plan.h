@@ -29,6 +29,7 @@ struct TablePlan {
   std::optional<std::string> publication_filter;  // nullopt: none, or the agent has it evaluated
   std::vector<std::string> published_columns;     // in the table's order; empty: all
   std::optional<Completion> completion;
+  bool replaces_full = false;  // the FULL identity that is there is init's own, and no longer needed
 };
 
 // Throws Error(setup) for what nobody can publish: no primary key, a DEFERRABLE one, one with a generated column or a
@@ -36,9 +37,17 @@ struct TablePlan {
 // the key, an unlogged table or partition.
 void require_publishable(const TableConfig& config, const TableFacts& table);
 
-// `filter`: nullptr where the configuration has none.
+// `filter`: nullptr where the configuration has none. `record`: how init prepared the table before, if it did; a FULL
+// identity that it made gives way where an index would do now.
 TablePlan plan_table(const TableConfig& config, const TableFacts& table, const RowFilter* filter,
-                     const std::optional<std::string>& publication_filter);
+                     const std::optional<std::string>& publication_filter, const PublishedRecord* record = nullptr);
+
+// Why the key and the filter's columns cannot be in an index of their own, and what would mend it. Empty: they can.
+struct IndexObstacle {
+  std::string reason;
+  std::string mend;  // SQL; empty: nothing does
+};
+std::vector<IndexObstacle> index_obstacles(const TableFacts& table, const TablePlan& plan);
 
 // Whether updates of this table or partition carry all of `columns` of the old row.
 bool identity_holds(const TreeMember& member, const std::vector<std::string>& columns);

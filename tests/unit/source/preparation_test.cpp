@@ -106,19 +106,20 @@ TEST(SourceGrants, TheRoleMayReadWhatIsSentAndWhatTheFilterNeedsAndNoMore) {
   table.plan.identity_columns = {"id", "status"};
   table.plan.filter_columns = {"status"};
   std::vector<Step> steps;
-  for (const Grant& grant : source_grants("tributary", "slm", {table})) steps.push_back(grant.step);
+  for (const Grant& grant : source_grants("tributary", "slm", {table})) steps.push_back(grant.step_for("tributary"));
   EXPECT_THAT(statements(steps),
-              testing::Contains("GRANT SELECT (\"id\", \"status\") ON \"public\".\"document\" TO \"tributary\""));
+              testing::Contains("GRANT SELECT (\"id\", \"status\") ON TABLE \"public\".\"document\" TO \"tributary\""));
   EXPECT_THAT(statements(steps), testing::Contains("GRANT USAGE ON SCHEMA \"types\" TO \"tributary\""));
 }
 
 TEST(ParentGrants, NameEveryTableAndTheReplicaRole) {
   std::vector<Step> steps;
   for (const Grant& grant : parent_grants("apply", {{"public", "document"}, {"public", "photo"}}))
-    steps.push_back(grant.step);
-  EXPECT_THAT(statements(steps),
-              testing::IsSupersetOf({"GRANT SET ON PARAMETER session_replication_role TO \"apply\"",
-                                     "GRANT SELECT, INSERT, UPDATE, DELETE ON \"public\".\"photo\" TO \"apply\""}));
+    steps.push_back(grant.step_for("apply"));
+  EXPECT_THAT(
+      statements(steps),
+      testing::IsSupersetOf({"GRANT SET ON PARAMETER session_replication_role TO \"apply\"",
+                             "GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE \"public\".\"photo\" TO \"apply\""}));
   EXPECT_EQ(
       std::count_if(steps.begin(), steps.end(),
                     [](const Step& step) { return step.statement.find("SCHEMA \"public\"") != std::string::npos; }),

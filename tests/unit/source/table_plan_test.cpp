@@ -17,6 +17,7 @@ ColumnFacts column(const std::string& name, const std::string& type, int key_pos
   facts.sql_type = type;
   facts.key_position = key_position;
   facts.is_not_null = key_position > 0;
+  if (key_position > 0) facts.index_bytes_max = 16;
   return facts;
 }
 
@@ -28,7 +29,7 @@ ColumnFacts large_text(const std::string& name) {
 
 ColumnFacts narrow(const std::string& name, bool is_not_null = true) {
   ColumnFacts facts = column(name, "boolean");
-  facts.is_narrow = true;
+  facts.index_bytes_max = 1;
   facts.is_not_null = is_not_null;
   return facts;
 }
@@ -75,8 +76,12 @@ TEST(TablePlan, ANarrowFilterColumnGetsAnIndexBesideTheKey) {
   EXPECT_EQ(plan.identity, Identity::index);
   const TableSteps steps = steps_of(plan, table, nullptr);
   const std::string index = quote_name(plan.identity_index);
-  EXPECT_THAT(statements(steps.indexes), ElementsAre("CREATE UNIQUE INDEX CONCURRENTLY " + index +
-                                                     " ON ONLY \"public\".\"document\" (\"id\", \"approved\")"));
+  EXPECT_THAT(statements(steps.indexes), ElementsAre(HasSubstr("INSERT INTO tributary.undo"),
+                                                     "CREATE UNIQUE INDEX CONCURRENTLY " + index +
+                                                         " ON ONLY \"public\".\"document\" (\"id\", \"approved\")"));
+  EXPECT_EQ(
+      steps.identities[0].records,
+      (std::vector<UndoRecord>{{"replica identity", R"("public"."document")", "USING INDEX " + index, "", "DEFAULT"}}));
   EXPECT_THAT(statements(steps.identities),
               ElementsAre("ALTER TABLE \"public\".\"document\" REPLICA IDENTITY USING INDEX " + index));
 }
@@ -113,6 +118,33 @@ TEST(TablePlan, FullIdentityChosenByTheAdministratorIsLeftAlone) {
   EXPECT_THAT(steps_of(plan, table, nullptr).identities, IsEmpty());
 }
 
+TEST(TablePlan, AColumnThatNothingBoundsIsInNoIndex) {
+  for (const int broken : {0, 1}) {
+    TableFacts table = document();
+    table.columns[broken].index_bytes_max.reset();
+    const TablePlan plan = plan_table(configured(), table, &kApproved, "approved");
+    EXPECT_EQ(plan.identity, Identity::full);
+    EXPECT_EQ(index_obstacles(table, plan).size(), 1u);
+  }
+  TableFacts table = document();
+  table.columns[1].index_bytes_max = 2700;
+  EXPECT_EQ(plan_table(configured(), table, &kApproved, "approved").identity, Identity::full);
+}
+
+TEST(TablePlan, AFullIdentityOfInitsOwnGivesWayToAnIndex) {
+  TableFacts table = document();
+  table.tree[0].replica_identity = 'f';
+  table.tree[0].identity_columns = {};
+  PublishedRecord record;
+  record.identity = "full";
+  record.former_identity = "default";
+  const TablePlan plan = plan_table(configured(), table, &kApproved, "approved", &record);
+  EXPECT_EQ(plan.identity, Identity::index);
+  EXPECT_THAT(statements(steps_of(plan, table, &record).identities), ElementsAre(HasSubstr("USING INDEX")));
+  record.former_identity = "full";
+  EXPECT_EQ(plan_table(configured(), table, &kApproved, "approved", &record).identity, Identity::full);
+}
+
 TEST(TablePlan, ABrokenIndexIsBuiltAnew) {
   TableFacts table = document();
   const TablePlan plan = plan_table(configured(), table, &kApproved, "approved");
@@ -134,7 +166,7 @@ TEST(TablePlan, PartitionsAreIndexedOneByOneAndAttachedFromTheLeavesUp) {
   const TablePlan plan = plan_table(configured(), table, &kApproved, "approved");
   const TableSteps steps = steps_of(plan, table, nullptr);
   EXPECT_THAT(statements(steps.indexes),
-              ElementsAre(HasSubstr("CREATE UNIQUE INDEX \"document_trib"),
+              ElementsAre(HasSubstr("INSERT INTO tributary.undo"), HasSubstr("CREATE UNIQUE INDEX \"document_trib"),
                           HasSubstr("CONCURRENTLY \"document_2024_trib"), HasSubstr("ATTACH PARTITION")));
   EXPECT_EQ(steps.identities.size(), 2u);
 }

@@ -1,0 +1,80 @@
+#include <algorithm>
+
+#include "source/removal.h"
+#include "source/row_filter.h"
+
+namespace tributary {
+namespace {
+
+const ChildConfig& find_child(const Config& config, const std::string& name) {
+  if (!config.intake)
+    throw Error(ErrorKind::setup, "this node takes no children: it has no [intake]",
+                "run it at the parent, with the parent's configuration");
+  for (const ChildConfig& child : config.intake->children)
+    if (child.name == name) return child;
+  throw Error(ErrorKind::setup, "the configuration has no [[child]] " + name + ", so which rows it owns is not known",
+              "put its [[child]] back for this command, or leave out --delete-rows");
+}
+
+// As apply has it: the table's own condition, else `owns` where the table has its columns, else every row, which is
+// this child's own only where it is the only one.
+Task<std::string> owned_rows(Connection& connection, const Config& config, const ChildConfig& child,
+                             const ParentTable& table) {
+  const std::string name = table.full_name();
+  const auto of_table = child.owns_by_table.find(name);
+  const std::string condition = of_table != child.owns_by_table.end() ? of_table->second : child.owns;
+  if (!condition.empty()) {
+    std::optional<Error> failure;
+    try {
+      co_await connection.execute("SELECT FROM " + quote_name(table.schema, table.name) + " AS t WHERE " +
+                                      parenthesised(condition) + " LIMIT 0",
+                                  {});
+    } catch (const Error& error) {
+      failure = error;
+    }
+    if (!failure) co_return condition;
+    if (failure->sqlstate() != "42703" || of_table != child.owns_by_table.end()) throw *failure;
+  }
+  if (config.intake->children.size() > 1)
+    throw Error(ErrorKind::setup,
+                "which rows of " + name + " are " + child.name + "'s is not known: other children write it too",
+                "say it in owns_by_table of this [[child]], or leave out --delete-rows and delete by hand");
+  co_return "true";
+}
+
+}  // namespace
+
+Task<Preparation> prepare_child_removal(Connection& connection, const Config& config, std::string child,
+                                        bool deletes_rows) {
+  Preparation removal;
+  const Result there = co_await connection.query("SELECT to_regclass('tributary.applied') IS NOT NULL");
+  if (!there.boolean(0, 0))
+    throw Error(ErrorKind::setup, "the database keeps no children: it was not prepared for [intake]",
+                "name the parent's configuration: --config");
+  const std::string literal = quote_literal(child);
+  std::string statement = "BEGIN";
+  if (deletes_rows) {
+    const ChildConfig& configured = find_child(config, child);
+    statement += ";\nSET LOCAL session_replication_role = replica";  // as the agent's own deletes
+    for (const ParentTable& table : co_await find_parent_tables(connection, *config.intake))
+      statement += ";\nDELETE FROM " + quote_name(table.schema, table.name) + " AS t WHERE (" +
+                   parenthesised(co_await owned_rows(connection, config, configured, table)) + ") IS TRUE";
+  }
+  int64_t known = 0;
+  for (const char* table : {"applied", "walk", "stale", "extra"}) {
+    const std::string from = " FROM tributary." + std::string(table) + " WHERE child = " + literal;
+    const Result count = co_await connection.query("SELECT count(*)" + from);
+    known += count.integer(0, 0);
+    statement += ";\nDELETE" + from;
+  }
+  if (known == 0 && !deletes_rows) {
+    removal.notes.push_back("Nothing is known here of a child " + child + ".");
+    co_return removal;
+  }
+  removal.steps.push_back(
+      {statement + ";\nCOMMIT", deletes_rows ? "its rows, and how far its stream was applied, in one transaction"
+                                             : "how far its stream was applied, and what of it is stale or extra"});
+  co_return removal;
+}
+
+}  // namespace tributary
