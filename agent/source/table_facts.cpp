@@ -53,11 +53,11 @@ JOIN base b ON b.attnum = a.attnum JOIN pg_type bt ON bt.oid = b.type
 LEFT JOIN pg_index k ON k.indrelid = a.attrelid AND k.indisprimary
 WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)";
 
-// Pages of the table and of its large values, by the last ANALYZE or VACUUM.
+// ANALYZE counts the rows, and the large values' pages only VACUUM: so their size is asked for.
 constexpr char kRowBytes[] = R"(
-SELECT (sum(c.relpages + coalesce(l.relpages, 0)) * current_setting('block_size')::int / nullif(sum(c.reltuples), 0))::bigint
-FROM pg_class c LEFT JOIN pg_class l ON l.oid = c.reltoastrelid
-WHERE c.relkind = 'r' AND c.reltuples > 0
+SELECT (sum(pg_relation_size(c.oid) + coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0))
+        / nullif(sum(c.reltuples), 0))::bigint
+FROM pg_class c WHERE c.relkind = 'r' AND c.reltuples > 0
   AND (c.oid = $1::oid OR c.oid IN (SELECT relid FROM pg_partition_tree($1::oid::regclass))))";
 
 constexpr char kTree[] = R"(

@@ -279,7 +279,8 @@ TableSteps steps_of(const TablePlan& plan, const TableFacts& table, const Publis
   (plan.completion ? steps.completion : steps.leftovers) = completion_steps(table, plan.completion);
   const TreeMember& top = table.tree.front();
   const bool is_in_use = record && top.identity_index == record->identity_index && steps.identities.empty();
-  if (record && !record->identity_index.empty() && record->identity_index != plan.identity_index && !is_in_use &&
+  const bool is_planned = plan.identity == Identity::index && record && record->identity_index == plan.identity_index;
+  if (record && !record->identity_index.empty() && !is_planned && !is_in_use &&
       top.indexes.contains(record->identity_index))
     steps.leftovers.push_back({(table.is_partitioned ? "DROP INDEX " : "DROP INDEX CONCURRENTLY ") +
                                    quote_name(table.schema, record->identity_index),
