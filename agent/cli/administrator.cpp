@@ -70,8 +70,8 @@ std::string lock_settings(const Step& step) {
 void print(const Step& step, bool is_dry_run, std::string& settings) {
   std::cout << "-- " << step.why << "\n";
   if (is_dry_run && settings != lock_settings(step)) std::cout << (settings = lock_settings(step)) << ";\n";
-  const std::string script = script_of(step);
-  std::cout << script << (script.ends_with(";\n") ? "\n" : ";\n\n") << std::flush;
+  for (const std::string& script : scripts_of(step)) std::cout << script << (script.ends_with(";\n") ? "" : ";\n");
+  std::cout << std::endl;
 }
 
 Task<std::string> who_has_the_lock(Connection& connection, const std::vector<std::string>& tables) {
@@ -112,9 +112,7 @@ Error for_a_person(const Step& step, const Error& error) {
   return error;
 }
 
-Task<> execute(Connection& connection, const Step& step, std::chrono::milliseconds patience) {
-  co_await connection.query(lock_settings(step));
-  const std::string script = script_of(step);
+Task<> execute(Connection& connection, const Step& step, std::string script, std::chrono::milliseconds patience) {
   const Clock::time_point begin = Clock::now();
   std::optional<Clock::time_point> said;
   for (;;) {
@@ -184,7 +182,9 @@ Task<> carry_out(Connection& connection, const Preparation& preparation, const A
   std::string settings;
   for (const Step& step : preparation.steps) {
     print(step, options.is_dry_run, settings);
-    if (!options.is_dry_run) co_await execute(connection, step, patience);
+    if (options.is_dry_run) continue;
+    co_await connection.query(lock_settings(step));
+    for (const std::string& script : scripts_of(step)) co_await execute(connection, step, script, patience);
   }
   for (const std::string& note : preparation.notes) {
     std::string text = note;

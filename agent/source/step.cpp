@@ -16,9 +16,11 @@ void append_new(std::vector<T>& to, const std::vector<T>& from) {
 
 }  // namespace
 
-std::string script_of(const Step& step) {
-  if (step.records.empty()) return step.statement;
-  return "BEGIN;\n" + step.statement + ";\n" + record_statement(step.records) + ";\nCOMMIT";
+std::vector<std::string> scripts_of(const Step& step) {
+  if (step.records.empty()) return {step.statement};
+  const std::string records = record_statement(step.records);
+  if (step.statement.find(" CONCURRENTLY ") != std::string::npos) return {records, step.statement};
+  return {"BEGIN;\n" + step.statement + ";\n" + records + ";\nCOMMIT"};
 }
 
 Step in_one_transaction(const std::vector<Step>& steps) {

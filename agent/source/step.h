@@ -27,8 +27,9 @@ struct Step {
   std::vector<std::string> locked = {};  // tables, quoted, whose writers wait while it has its locks
 };
 
-// The statement with its records, in one transaction where there are any: what is executed.
-std::string script_of(const Step& step);
+// The statement with its records, in one transaction: what is executed, one after the other. What PostgreSQL does not
+// let into a transaction (CONCURRENTLY) has its records before it.
+std::vector<std::string> scripts_of(const Step& step);
 
 // All of them in one transaction, with the first one's reason and everyone's records. Locks on several tables are taken
 // by one statement, so that one timeout bounds them all. `steps` is not empty.

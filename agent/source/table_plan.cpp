@@ -76,16 +76,6 @@ std::string identity_in_words(const TreeMember& member) {
   }
 }
 
-// Building one without blocking writers cannot be in a transaction, so it is recorded before.
-Step index_record(const TablePlan& plan, const TableFacts& table) {
-  std::vector<UndoRecord> records;
-  for (const TreeMember& member : table.tree) {
-    if (part_of_index(member, plan)) continue;
-    records.push_back({"index", quote_name(member.schema, index_name(member.name, plan.identity_columns))});
-  }
-  return {records.empty() ? "" : record_statement(records), "so that `tributary remove` finds what is built now"};
-}
-
 std::vector<std::string> writers_of(const TableFacts& table) {
   std::vector<std::string> names;
   for (const TreeMember& member : table.tree) names.push_back(quote_name(member.schema, member.name));
@@ -95,7 +85,6 @@ std::vector<std::string> writers_of(const TableFacts& table) {
 void add_index_steps(const TablePlan& plan, const TableFacts& table, std::vector<Step>& steps) {
   const std::string columns = name_list(plan.identity_columns);
   const std::string why = "the replica identity of " + table.full_name() + " needs a unique index over " + columns;
-  if (Step record = index_record(plan, table); !record.statement.empty()) steps.push_back(std::move(record));
   for (const TreeMember& member : table.tree) {
     const auto part = part_of_index(member, plan);
     if (part && member.indexes.at(*part).is_valid) continue;
@@ -106,6 +95,7 @@ void add_index_steps(const TablePlan& plan, const TableFacts& table, std::vector
     const char* how = member.is_leaf ? "CREATE UNIQUE INDEX CONCURRENTLY " : "CREATE UNIQUE INDEX ";
     const std::string table_name = quote_name(member.schema, member.name);
     Step build{how + quote_name(name) + " ON ONLY " + table_name + " (" + columns + ")", why};
+    build.records = {{"index", quote_name(member.schema, name)}};
     if (!member.is_leaf) build.locked = {table_name};
     steps.push_back(std::move(build));
   }
