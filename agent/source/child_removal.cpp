@@ -7,9 +7,6 @@ namespace tributary {
 namespace {
 
 const ChildConfig& find_child(const Config& config, const std::string& name) {
-  if (!config.intake)
-    throw Error(ErrorKind::setup, "this node takes no children: it has no [intake]",
-                "run it at the parent, with the parent's configuration");
   for (const ChildConfig& child : config.intake->children)
     if (child.name == name) return child;
   throw Error(ErrorKind::setup, "the configuration has no [[child]] " + name + ", so which rows it owns is not known",
@@ -46,11 +43,14 @@ Task<std::string> owned_rows(Connection& connection, const Config& config, const
 
 Task<Preparation> prepare_child_removal(Connection& connection, const Config& config, std::string child,
                                         bool deletes_rows) {
+  if (!config.intake)
+    throw Error(ErrorKind::setup, config.node.name + " takes no children: its configuration has no [intake]",
+                "run it at the parent, with the parent's configuration");
   Preparation removal;
   const Result there = co_await connection.query("SELECT to_regclass('tributary.applied') IS NOT NULL");
   if (!there.boolean(0, 0))
     throw Error(ErrorKind::setup, "the database keeps no children: it was not prepared for [intake]",
-                "name the parent's configuration: --config");
+                "run: tributary init; or name the parent's configuration: --config");
   const std::string literal = quote_literal(child);
   std::string statement = "BEGIN";
   if (deletes_rows) {
