@@ -100,7 +100,7 @@ Task<> remove_child(Config config, RemoveOptions options) {
   const auto& children = config.intake->children;
   if (std::any_of(children.begin(), children.end(), [&](const ChildConfig& c) { return c.name == options.child; }))
     std::cout << "-- Next: take [[child]] " << options.child << " out of " << config.file
-              << " and restart the agent; until then the child may connect and send everything again\n";
+              << ", then: tributary reload. Until then the child may connect, and sends everything again\n";
   std::cout << "-- done" << (options.is_dry_run ? ", nothing was changed" : "") << std::endl;
 }
 
