@@ -31,6 +31,15 @@ Task<> make_slot(const Config& config, WalStream& wal, StatusBoard& board, Lsn& 
   co_await until_one_ends(make(wal, config.slot(), consistent_point), report_delay(config, board));
 }
 
+// The tables that are not held.
+Config fit_part(const Config& config, const std::vector<SourceTable>& tables) {
+  Config fit = config;
+  fit.tables.clear();
+  for (size_t i = 0; i < tables.size(); ++i)
+    if (tables[i].trouble.message.empty()) fit.tables.push_back(config.tables[i]);
+  return fit;
+}
+
 QueueFacts facts_of(const StreamRecord& record) {
   QueueFacts facts{record.stream,      record.system_identifier, record.timeline, record.nonces, record.confirm_lsn, {},
                    record.break_reason};
@@ -59,7 +68,7 @@ Task<StreamRecord> begin_stream(const Config& config, const std::vector<SourceTa
   record.confirm_lsn = consistent_point;
   record.replication_set = describe_replication_set(config, tables, "");
   co_await store_stream_row(session, config.node.name, slot, record.stream, record.nonces[0], source.system_identifier);
-  co_await record_rows_not_copied(session, config);
+  co_await record_rows_not_copied(session, fit_part(config, tables));
 
   const bool is_break = !old.break_reason.empty();
   co_await queue_writer.run([&] {

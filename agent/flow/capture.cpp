@@ -11,11 +11,14 @@
 #include "base/on_failure.h"
 #include "base/signal.h"
 #include "flow/begin_stream.h"
+#include "flow/guard.h"
 #include "flow/refresh.h"
 #include "queue/pace.h"
 #include "source/assembler.h"
 #include "source/catalogue.h"
 #include "source/filter_memo.h"
+#include "source/preparation.h"
+#include "source/server_states.h"
 #include "source/slot.h"
 #include "source/wal_backlog.h"
 #include "source/wal_stream.h"
@@ -37,7 +40,8 @@ constexpr auto kNonceInterval = std::chrono::hours(1);
 class CaptureRun {
  public:
   CaptureRun(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board, RefreshState& refresh_state,
-             Connection& session, WalStream& wal, const StreamStart& start, const asio::any_io_executor& executor)
+             Connection& session, WalStream& wal, const StreamStart& start, const std::vector<SourceTable>& tables,
+             const asio::any_io_executor& executor)
       : config_(config),
         queue_(queue),
         queue_writer_(queue_writer),
@@ -46,7 +50,8 @@ class CaptureRun {
         session_(session),
         wal_(wal),
         assembler_(start.head, start.record.last_commit, start.is_slot_behind),
-        refresh_(config, queue, board, assembler_, refresh_state, executor),
+        guard_(config, board, start.record.replication_set, tables),
+        refresh_(config, queue, board, assembler_, refresh_state, guard_.held(), executor),
         durable_(start.record.confirm_lsn),
         log_snapshot_at_(start.record.confirm_lsn),
         stored_(executor),
@@ -102,6 +107,7 @@ class CaptureRun {
   }
 
   Task<> refresh() { return refresh_.run(); }
+  Task<> guard() { return guard_.run(); }
 
   Task<> renew_nonces() {
     for (;;) {
@@ -352,7 +358,8 @@ class CaptureRun {
     }
   }
 
-  // Rows whose filter has to be asked for wait, and everything behind them, until there is nothing more to read.
+  // Rows with values whose filter has to be asked for wait, and everything behind them, until there is nothing more to
+  // read.
   Task<> handle_later(std::string_view bytes) {
     const Message message = parse_message(bytes);
     if (const auto* relation = std::get_if<RelationMessage>(&message)) {
@@ -361,7 +368,7 @@ class CaptureRun {
       co_return;
     }
     if (const auto* row = std::get_if<RowMessage>(&message))
-      if (const CapturedTable* table = assembler_.table(row->oid); table && table->is_filtered_by_agent())
+      if (const CapturedTable* table = assembler_.table(row->oid); table && table->is_filtered())
         memo_.look_up(*table, *row);
     waiting_bytes_ += bytes.size();
     waiting_.emplace_back(bytes);
@@ -384,7 +391,7 @@ class CaptureRun {
     if (const auto* row = std::get_if<RowMessage>(&message)) {
       const CapturedTable* table = table_of(row->oid);
       if (!table) return true;
-      if (!table->is_filtered_by_agent() || assembler_.is_skipping()) {
+      if (!table->is_filtered() || assembler_.is_skipping()) {
         assembler_.row(*table, *row, Verdict::yes, Verdict::yes);
         return true;
       }
@@ -427,16 +434,47 @@ class CaptureRun {
   // A table's shape comes before its first row, and again after it changed.
   Task<> define(RelationMessage relation) {
     if (!is_catalogue_of(transaction_xid_)) co_await read_catalogue();
+    std::string name = dotted_name(relation.schema, relation.name);
     for (const SourceTable& table : source_tables_) {
-      if (table.oid != relation.oid) continue;
-      memo_.forget(relation.oid);
-      assembler_.define(captured_table(relation, table));
-      refresh_.relation(relation.oid);
-      co_return;
+      if (!table.trouble.message.empty()) {
+        if (table.oid == relation.oid) name.clear();
+        continue;
+      }
+      // Not where it had another name when these rows were written: it was another table for whoever wrote them.
+      const bool is_same_name = relation.schema == table.relation.schema && relation.name == table.relation.name;
+      if (table.oid == relation.oid && is_same_name) co_return define_as(relation, table);
+      if (table.oid == relation.oid) refresh_.compare(table.relation.full_name());
+      if (std::find(table.leaves.begin(), table.leaves.end(), relation.oid) != table.leaves.end())
+        note_leaf(relation, table);
     }
-    // A table that was taken out of the configuration: what was written before it left the publication still comes.
-    // The leaves of a partitioned table are announced too; their rows name the root.
-    past_tables_[relation.oid] = dotted_name(relation.schema, relation.name);
+    // A table that is held, or was taken out of the configuration: what was written before it left the publication
+    // still comes. The leaves of a partitioned table are announced too; their rows name the root.
+    assembler_.forget(relation.oid);
+    past_tables_[relation.oid] = name;
+  }
+
+  void define_as(const RelationMessage& relation, const SourceTable& table) {
+    memo_.forget(relation.oid);
+    CapturedTable captured = captured_table(relation, table);
+    for (const uint32_t leaf : table.leaves)
+      if (const auto lacked = leaf_lacked_.find(leaf); lacked != leaf_lacked_.end())
+        captured.identity_lacked = lacked->second;
+    assembler_.define(std::move(captured));
+    refresh_.relation(relation.oid);
+  }
+
+  // A leaf is announced behind its root, before its first row, which names the root: what its old rows lack, those of
+  // the root lack.
+  void note_leaf(const RelationMessage& relation, const SourceTable& table) {
+    const std::string lacked = identity_lacked_by_leaf(relation, table);
+    leaf_lacked_.erase(relation.oid);
+    if (lacked.empty()) return;
+    leaf_lacked_[relation.oid] = lacked;
+    if (const CapturedTable* root = assembler_.table(table.oid)) {
+      CapturedTable captured = *root;
+      captured.identity_lacked = lacked;
+      assembler_.define(std::move(captured));
+    }
   }
 
   // A transaction that had ended, for everybody to see, before the catalogue was read while none was in progress: so
@@ -448,7 +486,8 @@ class CaptureRun {
 
   Task<> read_catalogue() {
     const TransactionsInProgress in_progress = co_await read_transactions_in_progress(session_);
-    source_tables_ = co_await read_source_tables(session_, config_);
+    source_tables_ = co_await read_replication_set(session_, config_);
+    guard_.compare(source_tables_);
     catalogue_xid_ = transaction_xid_;
     catalogue_xmin_ = in_progress.xmin;
     is_catalogue_quiet_ = in_progress.none;
@@ -463,6 +502,7 @@ class CaptureRun {
   WalStream& wal_;
 
   Assembler assembler_;
+  Guard guard_;
   Refresh refresh_;
   FilterMemo memo_;
   std::vector<SourceTable> source_tables_;
@@ -470,7 +510,8 @@ class CaptureRun {
   uint32_t catalogue_xmin_ = 0;                  // at that moment every older transaction had ended
   bool is_catalogue_quiet_ = false;              // and every one that had begun
   uint32_t transaction_xid_ = 0;                 // of the transaction at hand
-  std::map<uint32_t, std::string> past_tables_;  // announced, but not configured; their names until one was logged
+  std::map<uint32_t, std::string> past_tables_;  // announced, but not sent; their names until one was logged
+  std::map<uint32_t, std::string> leaf_lacked_;  // by leaf: what its identity lacked as it was announced last
   std::deque<std::string> waiting_;
   size_t waiting_bytes_ = 0;
 
@@ -516,10 +557,9 @@ Task<> give_up_stream(Queue& queue, Worker& queue_writer, std::string reason) {
   });
 }
 
-}  // namespace
-
-Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board,
-                    RefreshState& refresh_state) {
+// One attempt, which fails with PostgreSQL's own words.
+Task<> capture(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board,
+               RefreshState& refresh_state) {
   auto& status = board.capture();
   status.set_state("connecting");
   status.set_slot(config.slot());
@@ -528,7 +568,7 @@ Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, St
       co_await Connection::open(config.database.connection, Purpose::session, application + " sentinel");
   co_await lock_node_name(*sentinel, config.node.name);
   const auto session = co_await Connection::open(config.database.connection, Purpose::session, application);
-  const auto tables = co_await read_source_tables(*session, config);
+  const auto tables = co_await read_replication_set(*session, config);
   const auto wal = co_await WalStream::connect(config.database.connection, application);
   const StreamStart start =
       co_await continue_or_begin_stream(config, tables, queue, queue_writer, *session, *wal, board);
@@ -536,7 +576,7 @@ Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, St
 
   status.set_stream(start.record.stream.to_string());
   status.set_confirmed_lsn(start.record.confirm_lsn.to_string());
-  CaptureRun run(config, queue, queue_writer, board, refresh_state, *session, *wal, start,
+  CaptureRun run(config, queue, queue_writer, board, refresh_state, *session, *wal, start, tables,
                  co_await asio::this_coro::executor);
   // When a task fails, the others may have to wait for the queue: PostgreSQL, which may be shutting down, must not wait
   // with them.
@@ -546,7 +586,7 @@ Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, St
     co_await until_one_ends(on_failure(hang_up, run.read()), on_failure(hang_up, run.store()),
                             on_failure(hang_up, run.report()), on_failure(hang_up, run.renew_nonces()),
                             on_failure(hang_up, run.keep_log_short()), on_failure(hang_up, run.refresh()),
-                            run.watch_for_shutdown(*sentinel));
+                            on_failure(hang_up, run.guard()), run.watch_for_shutdown(*sentinel));
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::stream_lost) throw;
     lost = error;
@@ -554,6 +594,17 @@ Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, St
   if (lost) {
     co_await give_up_stream(queue, queue_writer, lost->message());
     throw *lost;
+  }
+}
+
+}  // namespace
+
+Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board,
+                    RefreshState& refresh_state) {
+  try {
+    co_await capture(config, queue, queue_writer, board, refresh_state);
+  } catch (const Error& error) {
+    throw explained(error, quote_name(source_role(config)));
   }
 }
 

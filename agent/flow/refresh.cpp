@@ -47,12 +47,13 @@ bool is_of_values(const Error& error) {
 }  // namespace
 
 Refresh::Refresh(const Config& config, Queue& queue, StatusBoard& board, Assembler& assembler, RefreshState& state,
-                 const asio::any_io_executor& executor)
+                 const std::set<std::string>& held, const asio::any_io_executor& executor)
     : config_(config),
       queue_(queue),
       board_(board),
       assembler_(assembler),
       state_(state),
+      held_(held),
       parent_(state.parent()),
       placer_(assembler, executor) {
   parent_.on_change([this] { placer_.changed().notify(); });
@@ -72,6 +73,11 @@ void Refresh::relation(uint32_t oid) {
   placer_.relation(oid);
   note_shape(assembler_.table(oid)->sent);
   if (state_.has_wanted_comparisons()) placer_.changed().notify();
+}
+
+void Refresh::compare(const std::string& table) {
+  state_.want_comparison(table);
+  placer_.changed().notify();
 }
 
 void Refresh::note_shape(const Relation& shape) {
@@ -162,6 +168,7 @@ Task<> Refresh::step(ChunkReader& reader) {
 }
 
 bool Refresh::is_troubled(const std::string& table) const {
+  if (held_.contains(table)) return true;
   const auto found = troubled_until_.find(table);
   return found != troubled_until_.end() && Clock::now() < found->second;
 }
@@ -224,7 +231,9 @@ Task<> Refresh::of_table(std::string table, Task<> task) {
   troubled_until_[table] = Clock::now() + kTroublePause;
   const bool is_of_rights = refusal->sqlstate() == "42501";
   board_.set_notice(subject, status::ATTENTION, refusal->message(),
-                    is_of_rights ? "run `tributary init`: it grants what the agent has to read" : refusal->hint());
+                    is_of_rights && refusal->hint().empty()
+                        ? "run `tributary init`: it grants what the agent has to read"
+                        : refusal->hint());
 }
 
 Task<> Refresh::wait_until_applied(uint64_t seq) {
@@ -241,10 +250,11 @@ Task<std::shared_ptr<const ChunkTable>> Refresh::plan(ChunkReader& reader, std::
     return std::find_if(tables.begin(), tables.end(),
                         [&](const SourceTable& table) { return table.relation.full_name() == name; });
   };
-  const std::vector<SourceTable> tables = co_await read_source_tables(reader.connection(), config_);
+  const std::vector<SourceTable> tables = co_await read_replication_set(reader.connection(), config_);
   const auto found = find(tables);
   if (found == tables.end())
     throw Error(ErrorKind::protocol, "the parent wants rows of " + name + ", which is not sent");
+  require_fit(*found);
   auto table = std::make_shared<ChunkTable>();
   table->oid = found->oid;
   table->publication = config_.publication();
@@ -254,7 +264,7 @@ Task<std::shared_ptr<const ChunkTable>> Refresh::plan(ChunkReader& reader, std::
   if (!found->row_filter.empty()) table->filter = parenthesised(found->row_filter);
   co_await reader.plan(*table);
   // What was read of the catalogue before is the same now.
-  const std::vector<SourceTable> again = co_await read_source_tables(reader.connection(), config_);
+  const std::vector<SourceTable> again = co_await read_replication_set(reader.connection(), config_);
   const auto same = find(again);
   if (same == again.end() || same->oid != table->oid || same->sent_relation() != table->relation)
     throw Error(ErrorKind::resource, "table " + name + " was altered while it was looked at");
@@ -500,10 +510,11 @@ Task<> Refresh::verify(ChunkReader& reader) {
   const status::Verification before = state_.verification();
   for (status::VerifiedTable table : before.tables()) {
     if (table.is_finished()) continue;
-    co_await of_table(table.name(),
-                      verify_table(reader, table, {order.repairs, order.deletes_extra, order.shows_values, number}));
+    if (!held_.contains(table.name()))
+      co_await of_table(table.name(),
+                        verify_table(reader, table, {order.repairs, order.deletes_extra, order.shows_values, number}));
     if (number != state_.order_number()) co_return;  // cancelled
-    if (!table.is_finished()) table.set_message("PostgreSQL refuses to read it: `tributary status` says why");
+    if (!table.is_finished()) table.set_message("it cannot be read: `tributary status` says why");
     finish(table, order.repairs);
     state_.store(number, table);
   }

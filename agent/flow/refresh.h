@@ -30,7 +30,7 @@ namespace tributary {
 class Refresh {
  public:
   Refresh(const Config& config, Queue& queue, StatusBoard& board, Assembler& assembler, RefreshState& state,
-          const asio::any_io_executor& executor);
+          const std::set<std::string>& held, const asio::any_io_executor& executor);
   ~Refresh();
   Refresh(const Refresh&) = delete;
   Refresh& operator=(const Refresh&) = delete;
@@ -42,6 +42,8 @@ class Refresh {
   void begin_streaming();
   // A table's shape was announced. The values that a new column has in rows from before are in no stream.
   void relation(uint32_t oid);
+  // What the stream brought of a table was not all its own.
+  void compare(const std::string& table);
   Placer& placer() { return placer_; }
 
  private:
@@ -116,6 +118,7 @@ class Refresh {
   StatusBoard& board_;
   Assembler& assembler_;
   RefreshState& state_;
+  const std::set<std::string>& held_;  // tables that capture leaves out
   ParentView& parent_;
   Placer placer_;
 

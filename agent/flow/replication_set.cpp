@@ -19,7 +19,7 @@ std::string content_mark(const TableConfig& table, const SourceTable& source) {
   std::string content = table.where;
   for (const std::string& column : table.columns) content += '\0' + column;
   content += source.evaluate_filter ? "|agent" : "|publication";
-  content += std::to_string(source.membership_oid);
+  content += std::to_string(source.membership_oid) + "|" + source.publication_version;
   return std::to_string(hash_of(content));
 }
 
@@ -37,7 +37,8 @@ std::string describe_replication_set(const Config& config, const std::vector<Sou
   std::map<std::string, std::string> marks = read_marks(before);
   for (auto& [name, content] : marks) content = kWasTakenOut;
   for (size_t i = 0; i < tables.size(); ++i)
-    marks[name_mark(config.tables[i])] = content_mark(config.tables[i], tables[i]);
+    if (tables[i].trouble.message.empty())
+      marks[name_mark(config.tables[i])] = content_mark(config.tables[i], tables[i]);
   std::string text;
   for (const auto& [name, content] : marks) text += name + " " + content + "\n";
   return text;
@@ -48,6 +49,7 @@ ReplicationSetChange compare_replication_sets(const std::string& before, const C
   const std::map<std::string, std::string> known = read_marks(before);
   ReplicationSetChange change;
   for (size_t i = 0; i < tables.size(); ++i) {
+    if (!tables[i].trouble.message.empty()) continue;
     const auto old = known.find(name_mark(config.tables[i]));
     if (old == known.end())
       change.added.push_back(config.tables[i]);

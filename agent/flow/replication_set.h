@@ -4,8 +4,9 @@
 // A filter that changed cannot simply be taken up: the changes between the slot's position and the change were made
 // under the old one, and rows that meet only one of the two would be missing or linger. So a new stream begins, in
 // which every table is refreshed. It does too where a table comes back that was taken out, of the configuration or of
-// the publication alone: what happened meanwhile is in no stream, and the parent may not know that it was out. A table
-// that was never there needs no more than its own refresh.
+// the publication alone: what happened meanwhile is in no stream, and the parent may not know that it was out. So does
+// a table with a trouble (SourceTable::trouble), which counts as out until that is mended, and one whose publication
+// was altered and put right again. A table that was never there needs no more than its own refresh.
 #pragma once
 
 #include <string>

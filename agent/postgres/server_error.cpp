@@ -104,7 +104,11 @@ Error server_error(const PGresult* result) {
       message += ", constraint " + constraint;
   }
   message += " (SQLSTATE " + sqlstate + ")";
-  return Error(kind_of_sqlstate(sqlstate), message, {}, sqlstate);
+  std::string hint;
+  // The agent's sessions raise where they would not see every row.
+  if (sqlstate == "42501" && message.find("row-level security") != std::string::npos)
+    hint = "ALTER ROLE <the agent's role> BYPASSRLS, or run `tributary init`";
+  return Error(kind_of_sqlstate(sqlstate), message, hint, sqlstate);
 }
 
 namespace {
@@ -142,7 +146,9 @@ const std::vector<Refusal>& refusals() {
       {{"authentication failed"}, "check the password of the role, ~/.pgpass, or pg_hba.conf"},
       {{"no password supplied"}, "check the password of the role, ~/.pgpass, or pg_hba.conf"},
       {{"role", "does not exist"}, "run `tributary init` to create the role"},
+      {{"role", "is not permitted to log in"}, "ALTER ROLE <role> LOGIN"},
       {{"database", "does not exist"}, "check dbname in [database] connection"},
+      {{"permission denied for database"}, "run `tributary init`, or: GRANT CONNECT ON DATABASE <name> TO <role>"},
       {{"must be superuser or replication role"}, "run `tributary init`, or: ALTER ROLE <role> REPLICATION"}};
   return kRefusals;
 }
@@ -152,6 +158,7 @@ const std::vector<Refusal>& absences() {
   static const std::vector<Refusal> kAbsences = {
       {{"too many connections for role"}, "ALTER ROLE ... CONNECTION LIMIT with a higher number, or -1 for none"},
       {{"too many connections for database"}, "ALTER DATABASE ... CONNECTION LIMIT with a higher number, or -1"},
+      {{"max_wal_senders"}, "pg_stat_replication shows who has them; or raise max_wal_senders and restart PostgreSQL"},
       {{"too many clients"}, "close sessions that nobody needs, or raise max_connections and restart PostgreSQL"},
       {{"connection slots are reserved"},
        "close sessions that nobody needs, or raise max_connections and restart PostgreSQL"},

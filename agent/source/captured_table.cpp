@@ -20,9 +20,8 @@ std::vector<std::string> columns_of_old_rows(const SourceTable& table) {
   std::vector<std::string> needed;
   for (const Column& column : table.relation.columns)
     if (column.is_key) needed.push_back(column.name);
-  if (table.evaluate_filter)
-    for (const std::string& name : table.filter_columns)
-      if (!holds(needed, name)) needed.push_back(name);
+  for (const std::string& name : table.filter_columns)
+    if (!holds(needed, name)) needed.push_back(name);
   return needed;
 }
 
@@ -35,18 +34,20 @@ std::vector<std::string> lacking(const std::vector<std::string>& needed, char id
   return missing;
 }
 
+std::vector<std::string> lacked_by(const RelationMessage& announced, const std::vector<std::string>& needed) {
+  std::vector<std::string> carried;
+  for (const auto& column : announced.columns)
+    if (column.is_identity) carried.push_back(column.name);
+  return lacking(needed, announced.identity, carried);
+}
+
 // What the identity lacked when the rows behind `announced` were written. Throws when it still lacks it.
 std::string require_identity(const RelationMessage& announced, const SourceTable& table) {
   const std::vector<std::string> needed = columns_of_old_rows(table);
   const auto lacks_now = lacking(needed, table.replica_identity, table.identity_columns);
   std::vector<std::string> lacked;
   // A partitioned table is announced with its root's identity; its rows are written with the leaves'.
-  if (!table.is_partitioned) {
-    std::vector<std::string> carried;
-    for (const auto& column : announced.columns)
-      if (column.is_identity) carried.push_back(column.name);
-    lacked = lacking(needed, announced.identity, carried);
-  }
+  if (!table.is_partitioned) lacked = lacked_by(announced, needed);
   // A plain table whose identity was narrowed after these rows is announced again before the first row without it.
   if (!lacks_now.empty() && (table.is_partitioned || !lacked.empty()))
     throw Error(ErrorKind::setup,
@@ -56,6 +57,10 @@ std::string require_identity(const RelationMessage& announced, const SourceTable
 }
 
 }  // namespace
+
+std::string identity_lacked_by_leaf(const RelationMessage& announced, const SourceTable& table) {
+  return list_of(lacked_by(announced, columns_of_old_rows(table)));
+}
 
 CapturedTable captured_table(const RelationMessage& announced, const SourceTable& table) {
   const auto changed = [&](const std::string& what) {
@@ -89,7 +94,7 @@ CapturedTable captured_table(const RelationMessage& announced, const SourceTable
   if (captured.key_columns.size() != static_cast<size_t>(keys) || keys == 0)
     throw changed("PostgreSQL does not send every column of its primary key");
   captured.identity_lacked = require_identity(announced, table);
-  if (!table.evaluate_filter) return captured;
+  if (table.row_filter.empty()) return captured;
 
   captured.row_filter = table.row_filter;
   captured.filter_column_names = table.filter_columns;

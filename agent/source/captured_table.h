@@ -19,7 +19,7 @@ struct CapturedTable {
   Relation sent;                         // the shape that travels
   std::vector<uint16_t> sent_columns;    // wire column of each column of `sent`
   std::vector<uint16_t> key_columns;     // wire columns of the primary key
-  std::string row_filter;                // empty when PostgreSQL evaluates it, or there is none
+  std::string row_filter;                // empty: none
   std::vector<uint16_t> filter_columns;  // wire columns that row_filter uses
   std::vector<std::string> filter_column_names;
   std::vector<std::string> filter_column_types;  // for casts: "pg_catalog"."text"
@@ -28,12 +28,15 @@ struct CapturedTable {
   std::string identity_lacked;
 
   bool sends_every_column() const { return sent_columns.size() == wire_columns; }
-  bool is_filtered_by_agent() const { return !row_filter.empty(); }
+  bool is_filtered() const { return !row_filter.empty(); }
 };
 
 // Puts together what pgoutput announced (which columns its tuples have) and what the catalogue says (the key, the
 // filter, what may travel). Throws Error(setup) when the two do not agree: somebody changed the table or publication;
-// and when the replica identity lacks a column of the key, or of a filter that the agent has evaluated.
+// and when the replica identity lacks a column of the key or of the filter.
 CapturedTable captured_table(const RelationMessage& announced, const SourceTable& table);
+
+// What the replica identity of a leaf of `table`, as it was announced, lacked when its rows were written; "": nothing.
+std::string identity_lacked_by_leaf(const RelationMessage& announced, const SourceTable& table);
 
 }  // namespace tributary

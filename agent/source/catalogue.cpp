@@ -43,11 +43,72 @@ SourceTable source_table(const TableConfig& config, const TableFacts& facts, con
       throw Error(ErrorKind::setup,
                   "the row filter of " + facts.full_name() + " reads column " + name + ", which is gone",
                   "correct `where` in the configuration, then run: tributary init");
-    table.filter_column_types.push_back(column->sql_type);
+    table.filter_column_types.push_back(column->sql_type +
+                                        (column->collation.empty() ? "" : " COLLATE " + column->collation));
   }
   table.replica_identity = facts.tree.back().replica_identity;
   table.identity_columns = facts.tree.back().identity_columns;
   table.is_partitioned = facts.is_partitioned;
+  if (facts.is_partitioned)
+    for (const TreeMember& part : facts.tree)
+      if (part.is_leaf) table.leaves.push_back(part.oid);
+  return table;
+}
+
+// What concerns the publication as a whole.
+void require_whole(const PublicationFacts& publication, const Config& config) {
+  const std::string name = "the publication " + config.publication();
+  if (!publication.exists)
+    throw Error(ErrorKind::setup, "the database has no publication " + config.publication(), kRunInit);
+  if (publication.is_for_all_tables)
+    throw Error(ErrorKind::setup, name + " holds every table of the database", kRunInit);
+  if (publication.holds_schemas) throw Error(ErrorKind::setup, name + " holds whole schemas", kRunInit);
+  if (!publication.has_right_options)
+    throw Error(ErrorKind::setup, name + " does not hold every operation, or not under the root of partitioned tables",
+                kRunInit);
+}
+
+bool is_missing(const PublicationMember& member, const std::string& column) {
+  return !member.columns.empty() && !holds(member.columns, column);
+}
+
+void require_columns(const TableConfig& config, const TableFacts& facts, const PublicationMember& member) {
+  for (const ColumnFacts& column : facts.columns) {
+    const bool is_sent = !column.is_generated && (config.columns.empty() || holds(config.columns, column.name));
+    if (is_sent && is_missing(member, column.name))
+      throw Error(ErrorKind::setup, "column " + column.name + " of table " + facts.full_name() + " is not published",
+                  kRunInit);
+  }
+}
+
+// The old row of an update or delete tells its key, and whether the filter let it out.
+void require_identities(const TableFacts& facts, const PublishedRecord& record) {
+  std::vector<std::string> needed = facts.key_columns();
+  for (const std::string& column : record.filter_columns)
+    if (!holds(needed, column)) needed.push_back(column);
+  for (const TreeMember& member : facts.tree)
+    if (member.is_leaf && !identity_holds(member, needed))
+      throw Error(ErrorKind::setup,
+                  "the replica identity of " + dotted_name(member.schema, member.name) + " does not hold " +
+                      name_list(needed) + ": the application's UPDATE and DELETE may fail, and cannot be sent on",
+                  kRunInit);
+}
+
+// Throws Error(setup) where the table, or how it is published, is not what the configuration and init made it.
+SourceTable prepared_table(const TableConfig& config, const TableFacts* facts, const PublishedRecord* record,
+                           const PublicationMember* member) {
+  const std::string what = "table " + config.full_name();
+  if (!facts)
+    throw Error(ErrorKind::setup, "there is no " + what,
+                "make the table, or correct its name in the configuration, then run: tributary init");
+  require_publishable(config, *facts);
+  if (!record || !member) throw Error(ErrorKind::setup, what + " is not published", kRunInit);
+  SourceTable table = source_table(config, *facts, *record, *member);
+  if (record->row_filter != config.where || record->columns != config.columns ||
+      record->publication_filter != member->filter)
+    throw Error(ErrorKind::setup, what + " is not published as the configuration has it", kRunInit);
+  require_columns(config, *facts, *member);
+  require_identities(*facts, *record);
   return table;
 }
 
@@ -66,35 +127,45 @@ Task<TransactionsInProgress> read_transactions_in_progress(Connection& connectio
   co_return TransactionsInProgress{static_cast<uint32_t>(row.integer(0, 0)), row.boolean(0, 1)};
 }
 
-Task<std::vector<SourceTable>> read_source_tables(Connection& connection, const Config& config) {
+Task<std::vector<SourceTable>> read_replication_set(Connection& connection, const Config& config) {
   const PublicationFacts publication = co_await read_publication_facts(connection, config.publication());
-  if (!publication.exists)
-    throw Error(ErrorKind::setup, "the database has no publication " + config.publication(), kRunInit);
+  require_whole(publication, config);
   const auto records = co_await read_published_records(connection);
   std::vector<SourceTable> tables;
   for (const TableConfig& table : config.tables) {
-    const std::string name = table.full_name();
     const auto facts = co_await read_table_facts(connection, table.schema, table.name,
                                                  completion_function_name(table.schema, table.name));
-    if (!facts)
-      throw Error(ErrorKind::setup, "there is no table " + name,
-                  "make the table, or correct its name in the configuration");
-    require_publishable(table, *facts);
-    const auto record = records.find(name);
-    const auto member = publication.members.find(facts->oid);
-    if (record == records.end() || member == publication.members.end())
-      throw Error(ErrorKind::setup, "table " + name + " is not published", kRunInit);
-    const PublishedRecord& prepared = record->second;
-    if (prepared.row_filter != table.where || prepared.columns != table.columns ||
-        prepared.publication_filter != member->second.filter)
-      throw Error(ErrorKind::setup, "table " + name + " is not published as the configuration has it", kRunInit);
-    tables.push_back(source_table(table, *facts, prepared, member->second));
+    const auto record = records.find(table.full_name());
+    const auto member = facts ? publication.members.find(facts->oid) : publication.members.end();
+    try {
+      tables.push_back(prepared_table(table, facts ? &*facts : nullptr,
+                                      record == records.end() ? nullptr : &record->second,
+                                      member == publication.members.end() ? nullptr : &member->second));
+    } catch (const Error& error) {
+      SourceTable& unfit = tables.emplace_back();
+      if (facts) unfit.oid = facts->oid;
+      unfit.relation.schema = table.schema;
+      unfit.relation.name = table.name;
+      unfit.row_filter = table.where;
+      unfit.trouble = {error.message(), error.hint()};
+    }
+    tables.back().publication_version = publication.version;
   }
-  if (publication.members.size() != config.tables.size() || publication.is_for_all_tables ||
-      !publication.has_right_options)
+  co_return tables;
+}
+
+Task<std::vector<SourceTable>> read_source_tables(Connection& connection, const Config& config) {
+  std::vector<SourceTable> tables = co_await read_replication_set(connection, config);
+  for (const SourceTable& table : tables) require_fit(table);
+  const PublicationFacts publication = co_await read_publication_facts(connection, config.publication());
+  if (publication.members.size() != config.tables.size())
     throw Error(ErrorKind::setup, "the publication " + config.publication() + " holds more than the configuration has",
                 kRunInit);
   co_return tables;
+}
+
+void require_fit(const SourceTable& table) {
+  if (!table.trouble.message.empty()) throw Error(ErrorKind::setup, table.trouble.message, table.trouble.hint);
 }
 
 Task<bool> has_stream_begun(Connection& connection, std::string node) {

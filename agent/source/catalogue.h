@@ -19,13 +19,23 @@ struct SourceTable {
   bool send_new_columns = true;  // false: the configuration lists the columns; one added later stays here
   std::string row_filter;        // as configured; empty: every row
   bool filter_in_publication = false;
-  bool evaluate_filter = false;                  // there is a filter, and the agent has it evaluated
+  bool evaluate_filter = false;                  // there is a filter, and only the agent has it evaluated
   std::vector<std::string> filter_columns;       // in the table's order
-  std::vector<std::string> filter_column_types;  // as SQL has them, with their schema where they need one
+  std::vector<std::string> filter_column_types;  // as SQL has them, with schema and collation where they need one
   char replica_identity = 'd';                   // of the table, or of a partitioned one's leaves
   std::vector<std::string> identity_columns;     // those that a leaf's old row carries at least; empty with 'f': all
   bool is_partitioned = false;
-  uint32_t membership_oid = 0;  // of the publication; another one when the table was out of it meanwhile
+  std::vector<uint32_t> leaves;  // of a partitioned table
+  uint32_t membership_oid = 0;   // of the publication; another one when the table was out of it, or published otherwise
+  std::string publication_version;  // another one when the publication's options were changed meanwhile
+
+  // Why nothing of it can be sent: somebody changed the table, or how it is published. Empty: nothing is wrong. The
+  // rest is not known then, but for its name.
+  struct Trouble {
+    std::string message;
+    std::string hint;
+  };
+  Trouble trouble;
 
   // What travels: the columns with `send`.
   Relation sent_relation() const;
@@ -38,9 +48,15 @@ struct TransactionsInProgress {
 };
 Task<TransactionsInProgress> read_transactions_in_progress(Connection& connection);
 
-// Throws Error(setup), with the table's name and what to do, when a table is missing or cannot be published, when the
-// publication is missing, or when table and publication are not prepared as the configuration now has them.
+// The tables in the order of config.tables, each compared with the configuration and with what init recorded: row
+// filter, columns, replica identity of every leaf. Throws Error(setup) when the publication itself is missing or does
+// not hold every operation.
+Task<std::vector<SourceTable>> read_replication_set(Connection& connection, const Config& config);
+
+// The same where all of it must be right: throws Error(setup) for the first table with a trouble, and when the
+// publication holds other tables too.
 Task<std::vector<SourceTable>> read_source_tables(Connection& connection, const Config& config);
+void require_fit(const SourceTable& table);
 
 // Whether a stream of this node was ever begun in this database.
 Task<bool> has_stream_begun(Connection& connection, std::string node);
@@ -49,7 +65,8 @@ Task<bool> has_stream_begun(Connection& connection, std::string node);
 Task<int64_t> count_matching_rows(Connection& connection, const TableConfig& table);
 
 // Counts, for every configured table, the rows that are there now, which a stream does not bring to the parent without
-// a refresh, and keeps the numbers in tributary.published. Called once a stream has begun.
+// a refresh, and keeps the numbers in tributary.published; not of a table that the role may not read. Called once a
+// stream has begun.
 Task<> record_rows_not_copied(Connection& connection, const Config& config);
 
 // A refresh has brought them all.

@@ -1,6 +1,11 @@
-// Row filters that a publication refuses (an enum column, a function of a user): PostgreSQL still evaluates them, for
-// the distinct values of the filter's columns, in a read-only transaction of the agent's session; the answers are kept.
-// A filter is a function of its row alone (`check` refuses others), so an answer stays right.
+// Row filters, evaluated from each row's own values: PostgreSQL does it, for the distinct values of the filter's
+// columns, in a read-only transaction of the agent's session; the answers are kept. A filter is a function of its row
+// alone
+// (`check` refuses others), so an answer stays right.
+//
+// Some filters a publication refuses (an enum column, a function of a user). Those that it takes are asked for all the
+// same: a publication is altered with one statement by anybody who owns it, its rows are decoded before that is to be
+// seen in the catalogue, and a draft must not leave even then.
 #pragma once
 
 #include <set>

@@ -10,7 +10,7 @@ namespace {
 // Values are cast to their columns' types by name, to a domain's base type, and keys are compared by their operators.
 constexpr char kTables[] = R"(
 WITH RECURSIVE written AS (
-  SELECT c.oid, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  SELECT c.oid, n.nspname, c.relname, c.relrowsecurity FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
     AND n.nspname NOT IN ('tributary', 'information_schema') AND n.nspname !~ '^pg_'),
 used AS (
@@ -32,7 +32,7 @@ SELECT w.nspname, w.relname,
   (SELECT string_agg(DISTINCT format('%I.%I', n.nspname, s.relname), E'\x1f')
    FROM pg_attrdef a JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = a.oid
    JOIN pg_class s ON d.refclassid = 'pg_class'::regclass AND s.oid = d.refobjid AND s.relkind = 'S'
-   JOIN pg_namespace n ON n.oid = s.relnamespace WHERE a.adrelid = w.oid)
+   JOIN pg_namespace n ON n.oid = s.relnamespace WHERE a.adrelid = w.oid), w.relrowsecurity
 FROM written w ORDER BY 1, 2)";
 
 }  // namespace
@@ -42,7 +42,7 @@ Task<std::vector<ParentTable>> find_parent_tables(Connection& connection, const 
   std::vector<ParentTable> tables;
   for (int i = 0; i < rows.rows(); ++i) {
     const ParentTable table{rows.text(i, 0), rows.text(i, 1), split_names(rows.value(i, 2)),
-                            split_names(rows.value(i, 3))};
+                            split_names(rows.value(i, 3)), rows.boolean(i, 4)};
     if (matches_any(table.full_name(), intake.tables)) tables.push_back(table);
   }
   co_return tables;
@@ -58,10 +58,18 @@ Task<Preparation> prepare_parent(Connection& connection, const Config& config) {
   if (!schema.boolean(0, 0))
     preparation.steps.push_back({sql::parent, "the position of each child is kept in the database that it is true of"});
   const auto tables = co_await find_parent_tables(connection, *config.intake);
+  const bool hides_rows = std::any_of(tables.begin(), tables.end(), [](const auto& t) { return t.has_row_security; });
   const bool is_role_prepared = config.parent && role == source_role(config);
   if (!is_role_prepared)
-    for (Step& step : co_await role_steps(connection, role, false, false, preparation.notes))
+    for (Step& step : co_await role_steps(connection, role, false, hides_rows, preparation.notes))
       preparation.steps.push_back(std::move(step));
+  if (is_role_prepared && hides_rows) {
+    const Result seen =
+        co_await connection.execute("SELECT FROM pg_roles WHERE rolname = $1 AND (rolbypassrls OR rolsuper)", {role});
+    if (seen.rows() == 0)
+      preparation.steps.push_back(
+          {"ALTER ROLE " + quote_name(role) + " BYPASSRLS", "row-level security would hide rows that children wrote"});
+  }
   for (Step& step : co_await missing_grants(connection, role, parent_grants(role, tables)))
     preparation.steps.push_back(std::move(step));
   for (const std::string& pattern : config.intake->tables) {

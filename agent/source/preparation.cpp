@@ -4,6 +4,7 @@
 
 #include "postgres/session_settings.h"
 #include "source/notes.h"
+#include "source/taken_names.h"
 #include "sql.h"
 
 namespace tributary {
@@ -66,7 +67,7 @@ std::vector<Step> publication_steps(const std::string& publication, const Public
              "the publication holds every table of the database, drafts included"}};
   std::vector<Step> steps;
   const bool is_right =
-      facts.members.size() == tables.size() &&
+      !facts.holds_schemas && facts.members.size() == tables.size() &&
       std::all_of(tables.begin(), tables.end(), [&](const auto& t) { return is_published_so(facts, t); });
   if (!is_right)
     steps.push_back(
@@ -138,6 +139,7 @@ Task<Preparation> prepare_source(Connection& connection, const Config& config, V
     hides_rows = hides_rows || table.facts.has_row_security;
     TableSteps table_steps = steps_of(table.plan, table.facts, record);
     append(kept_records, record_steps(table_config, table.plan, table.facts, record));
+    append(indexes, co_await free_index_name(connection, table.facts, table.plan));
     append(indexes, std::move(table_steps.indexes));
     append(leftovers, std::move(table_steps.leftovers));
     (publication.members.contains(table.facts.oid) ? published_already : not_yet_published).push_back(table_steps);

@@ -78,6 +78,7 @@ struct ParentTable {
   std::vector<std::string> schemas_used =
       {};  // of its columns' types and its keys' operators, PostgreSQL's own left out
   std::vector<std::string> sequences_used = {};  // by its columns' defaults, quoted
+  bool has_row_security = false;
   std::string full_name() const { return dotted_name(schema, name); }
 };
 std::vector<Grant> parent_grants(const std::string& role, const std::vector<ParentTable>& tables);

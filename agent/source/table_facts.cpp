@@ -47,7 +47,9 @@ SELECT a.attname, a.atttypid, CASE WHEN t.oid >= 16384 THEN tn.nspname || '.' ||
       AND (SELECT collisdeterministic FROM pg_collation co WHERE co.oid = a.attcollation) THEN
     (SELECT string_agg(pg_get_constraintdef(o.oid), E'\x1f') FROM typed d JOIN pg_constraint o ON o.contypid = d.type
      WHERE d.attnum = a.attnum AND o.contype = 'c' AND o.convalidated) END,
-  pg_encoding_max_length((SELECT encoding FROM pg_database WHERE datname = current_database()))
+  pg_encoding_max_length((SELECT encoding FROM pg_database WHERE datname = current_database())),
+  (SELECT quote_ident(cn.nspname) || '.' || quote_ident(co.collname) FROM pg_collation co
+   JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation AND a.attcollation <> t.typcollation)
 FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace tn ON tn.oid = t.typnamespace
 JOIN base b ON b.attnum = a.attnum JOIN pg_type bt ON bt.oid = b.type
 LEFT JOIN pg_index k ON k.indrelid = a.attrelid AND k.indisprimary
@@ -128,6 +130,7 @@ Task<std::vector<ColumnFacts>> read_columns(Connection& connection, std::string 
     column.is_toastable = rows.boolean(i, 10);
     column.key_position = static_cast<int>(rows.integer(i, 11));
     column.is_collation_deterministic = rows.boolean(i, 12);
+    column.collation = rows.text(i, 16);
     columns.push_back(std::move(column));
   }
   co_return columns;
@@ -138,6 +141,7 @@ Task<std::vector<TreeMember>> read_tree(Connection& connection, std::string oid)
   std::vector<TreeMember> tree;
   for (int i = 0; i < rows.rows(); ++i) {
     TreeMember member;
+    member.oid = static_cast<uint32_t>(rows.integer(i, 0));
     member.schema = rows.text(i, 1);
     member.name = rows.text(i, 2);
     member.is_leaf = rows.boolean(i, 3);
@@ -215,13 +219,15 @@ Task<PublicationFacts> read_publication_facts(Connection& connection, std::strin
   PublicationFacts facts;
   const Result options = co_await connection.execute(
       "SELECT pubviaroot AND pubinsert AND pubupdate AND pubdelete AND pubtruncate"
-      " AND NOT EXISTS (SELECT FROM pg_publication_namespace WHERE pnpubid = p.oid), puballtables"
+      ", EXISTS (SELECT FROM pg_publication_namespace WHERE pnpubid = p.oid), puballtables, xmin"
       " FROM pg_publication p WHERE pubname = $1",
       {publication});
   if (options.rows() == 0) co_return facts;
   facts.exists = true;
   facts.has_right_options = options.boolean(0, 0);
-  facts.is_for_all_tables = options.boolean(0, 1);
+  facts.holds_schemas = options.boolean(0, 1);
+  facts.is_for_all_tables = options.boolean(0, 2);
+  facts.version = options.text(0, 3);
   const Result rows = co_await connection.execute(kPublicationMembers, {publication});
   for (int i = 0; i < rows.rows(); ++i) {
     PublicationMember member{rows.text(i, 1), rows.text(i, 2), std::nullopt, split_names(rows.value(i, 4)),

@@ -18,6 +18,7 @@ struct ColumnFacts {
   uint32_t type_oid = 0;
   std::string user_type;  // "schema.type" for types of users, else empty
   std::string sql_type;   // as DDL has it, with its modifier
+  std::string collation;  // as DDL has it, where it is not the type's own
   int32_t type_modifier = -1;
   bool is_not_null = false;
   bool is_generated = false;  // stored generated: never sent by pgoutput
@@ -38,6 +39,7 @@ struct IndexFacts {
 
 // A table, or one member of a partitioned table's tree (its root included).
 struct TreeMember {
+  uint32_t oid = 0;
   std::string schema;
   std::string name;
   bool is_leaf = true;
@@ -99,7 +101,9 @@ struct PublicationMember {
 struct PublicationFacts {
   bool exists = false;
   bool is_for_all_tables = false;
-  bool has_right_options = false;  // every operation, through the root of partitioned tables, no whole schemas
+  bool holds_schemas = false;      // whole ones
+  bool has_right_options = false;  // every operation, through the root of partitioned tables
+  std::string version;             // another one after every change of its options
   std::map<uint32_t, PublicationMember> members;  // by table oid
 };
 
