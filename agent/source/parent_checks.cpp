@@ -63,7 +63,7 @@ Task<void> check_foreign_keys(Connection& connection, const ParentTable& table, 
 }
 
 Task<void> check_parent_table(Connection& connection, const ParentTable& table, const std::vector<ParentTable>& tables,
-                              const std::string& role, Findings& findings) {
+                              Findings& findings) {
   const std::string target = quote_name(table.schema, table.name);
   const std::string name = table.full_name();
   const std::string alter = "ALTER TABLE " + target;
@@ -98,9 +98,6 @@ Task<void> check_parent_table(Connection& connection, const ParentTable& table, 
                             ", if it should; nothing, if it is for this node's own writes",
                         "what children send is written under the replica role: it fired at the child already"});
   }
-  if (facts.boolean(0, 4))
-    findings.push_back({Verdict::stops, "row-level security of " + name + " applies to the agent's role",
-                        "ALTER ROLE " + quote_name(role) + " BYPASSRLS"});
   co_await check_foreign_keys(connection, table, tables, findings);
   const Result unlogged = co_await connection.execute(kUnlogged, {target});
   for (int i = 0; i < unlogged.rows(); ++i) {
@@ -112,8 +109,10 @@ Task<void> check_parent_table(Connection& connection, const ParentTable& table, 
              " is UNLOGGED: PostgreSQL empties it after a crash, and the children do not send its rows again",
          "ALTER TABLE " + quote_name(unlogged.text(i, 0), unlogged.text(i, 1)) + " SET LOGGED"});
   }
-  const bool is_writable = std::all_of(findings.begin() + static_cast<std::ptrdiff_t>(before), findings.end(),
-                                       [](const Finding& finding) { return finding.verdict != Verdict::stops; });
+  const bool is_hidden = facts.boolean(0, 4);  // init has the step that mends it
+  const bool is_writable =
+      !is_hidden && std::all_of(findings.begin() + static_cast<std::ptrdiff_t>(before), findings.end(),
+                                [](const Finding& finding) { return finding.verdict != Verdict::stops; });
   if (is_writable) findings.push_back({Verdict::ok, "children may write " + name, {}});
 }
 
@@ -134,8 +133,7 @@ Task<> check_parent(Connection& connection, const Config& config, Findings& find
       findings.push_back({Verdict::stops, "no table matches " + pattern + " of [intake] tables",
                           "make the table as the children have it, then run: tributary init"});
   }
-  const std::string role = parent_role(config);
-  for (const ParentTable& table : tables) co_await check_parent_table(connection, table, tables, role, findings);
+  for (const ParentTable& table : tables) co_await check_parent_table(connection, table, tables, findings);
   const bool is_prepared =
       std::none_of(preparation.steps.begin(), preparation.steps.end(), [](const Step& s) { return s.is_needed; });
   for (const ChildConfig& child : config.intake->children)
