@@ -18,6 +18,11 @@ Guard::Guard(const Config& config, StatusBoard& board, std::string replication_s
   show(tables);
 }
 
+// The next run may have another configuration.
+Guard::~Guard() {
+  for (const std::string& table : held_) board_.clear_notice("table " + table);
+}
+
 void Guard::show(const std::vector<SourceTable>& tables) {
   for (const SourceTable& table : tables) {
     const std::string name = table.relation.full_name(), subject = "table " + name;

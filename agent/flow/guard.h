@@ -24,6 +24,9 @@ class Guard {
  public:
   // `replication_set`: as the stream's record describes it (flow/replication_set.h). Shows which tables are held.
   Guard(const Config& config, StatusBoard& board, std::string replication_set, const std::vector<SourceTable>& tables);
+  ~Guard();
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
 
   // Throws Error(resource), which ends this run of capture, when `tables` are not what the stream was begun with.
   void compare(const std::vector<SourceTable>& tables);
