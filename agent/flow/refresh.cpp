@@ -514,7 +514,10 @@ Task<> Refresh::verify(ChunkReader& reader) {
       co_await of_table(table.name(),
                         verify_table(reader, table, {order.repairs, order.deletes_extra, order.shows_values, number}));
     if (number != state_.order_number()) co_return;  // cancelled
-    if (!table.is_finished()) table.set_message("it cannot be read: `tributary status` says why");
+    if (held_.contains(table.name()))
+      table.set_message("it is held: `tributary status` says why");
+    else if (!table.is_finished())
+      table.set_message("PostgreSQL refuses to read it: `tributary status` says why");
     finish(table, order.repairs);
     state_.store(number, table);
   }
