@@ -122,6 +122,7 @@ TEST_F(RollOutTest, a_column_dropped_from_the_top) {
   write();
   EXPECT_THAT(hint_at(nation(), "region", "column \"pages\""), HasSubstr("ADD COLUMN \"pages\" integer"));
   region().sql().exec("ALTER TABLE document DROP COLUMN pages");
+  write();
   EXPECT_THAT(hint_at(region(), "district", "column \"pages\""), HasSubstr("ADD COLUMN \"pages\" integer"));
   district().sql().exec("ALTER TABLE document DROP COLUMN pages");
   expect_equal_and_quiet();
