@@ -43,13 +43,18 @@ ALTER TABLE tributary.walk
   ADD COLUMN IF NOT EXISTS hint             text NOT NULL DEFAULT '',
   ADD COLUMN IF NOT EXISTS is_requested     boolean NOT NULL DEFAULT false,
   ADD COLUMN IF NOT EXISTS deletes_requested boolean NOT NULL DEFAULT false,
-  ADD COLUMN IF NOT EXISTS key_columns      text NOT NULL DEFAULT '';
+  ADD COLUMN IF NOT EXISTS key_columns      text NOT NULL DEFAULT '',
+  ADD COLUMN IF NOT EXISTS next_page        bigint,
+  ADD COLUMN IF NOT EXISTS is_loaded        boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN tributary.walk.is_complete IS 'Every row has been refreshed; otherwise those up to walked_to.';
 COMMENT ON COLUMN tributary.walk.walked_to IS 'A key, as the agent encodes it; empty: none yet.';
 COMMENT ON COLUMN tributary.walk.rows IS 'Rows that came.';
 COMMENT ON COLUMN tributary.walk.deleted IS 'Rows that the child does not have, and that were deleted.';
 COMMENT ON COLUMN tributary.walk.kept IS 'Such rows that were not deleted, because they are too many: tributary.extra.';
 COMMENT ON COLUMN tributary.walk.wants_rows IS 'The child need not compare what is here with its own rows: it sends them.';
+COMMENT ON COLUMN tributary.walk.next_page IS
+  'Nothing was here: rows come as they lie in the child''s table file, from this page on; then the walk begins.';
+COMMENT ON COLUMN tributary.walk.is_loaded IS 'They have all come so; the walk compares.';
 COMMENT ON COLUMN tributary.walk.may_delete_extra IS 'A person said so: however many rows the child does not have.';
 COMMENT ON COLUMN tributary.walk.reason IS 'Why the table cannot be written here; its changes are skipped. Empty: it can.';
 COMMENT ON COLUMN tributary.walk.hint IS 'What mends that.';

@@ -163,12 +163,16 @@ Task<Want> Applier::read_news(Connection& connection, Position applied) {
   co_return walks_.take_news(applied);
 }
 
-Task<std::optional<size_t>> Applier::begin_with(Connection& connection, Position fence, const StatementList& list) {
-  const PipelineResult result = co_await run(connection, list);
+Task<std::optional<size_t>> Applier::begin_with(Connection& connection, Position fence, const StatementList& list,
+                                                PipelineResult* answer) {
+  PipelineResult result = co_await run(connection, list);
   const auto unexpected = list.first_unexpected(result);
   constexpr size_t kFence = 1;
   if (unexpected > kFence) co_return unexpected;
-  if (!unexpected) co_return std::nullopt;
+  if (!unexpected) {
+    if (answer) *answer = std::move(result);
+    co_return std::nullopt;
+  }
   if (result.results.size() > kFence) co_await throw_fence_lost(connection, rights_.child.name, fence);
   co_await roll_back(connection);
   throw Error(ErrorKind::setup,
@@ -248,8 +252,9 @@ Task<bool> Applier::write_group(Connection& connection, const Group& group, std:
   if (std::any_of(nets.begin(), nets.end(), [](const NetGroup& net) { return net.has_chunks(); })) changed = walks_;
   Walks& walks = changed ? *changed : walks_;
   for (NetGroup& net : nets) net.add_statements(list, inserts, rights_.child.name, walks);
-  bool is_written = !(co_await begin_with(connection, outcome.applied, list));
-  if (is_written && inserts == Inserts::by_copy) is_written = co_await nets.back().copy_inserts(connection);
+  PipelineResult answer;
+  bool is_written = !(co_await begin_with(connection, outcome.applied, list, &answer));
+  if (is_written && inserts == Inserts::by_copy) is_written = co_await nets.back().copy_inserts(connection, answer);
   if (!is_written) {
     co_await roll_back(connection);
     co_return false;
@@ -404,7 +409,7 @@ Task<std::optional<Held>> Applier::write_part(Connection& connection, const Grou
   if (list.size() > 0 && list.first_unexpected(co_await run(connection, list))) co_return unnamed;
   if (inserts == Inserts::by_copy) {
     is_part_copied_ = true;
-    if (!co_await reduction.nets.back().copy_inserts(connection)) co_return unnamed;
+    if (!co_await reduction.nets.back().copy_inserts(connection, {})) co_return unnamed;
   }
   co_return std::nullopt;
 }

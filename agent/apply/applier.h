@@ -146,7 +146,8 @@ class Applier {
                                        bool& may_make_way);
   // Runs statements that begin with BEGIN and the fence; the place of the first after these that did not answer as
   // expected. Throws when the fence itself did not.
-  Task<std::optional<size_t>> begin_with(Connection& connection, Position fence, const StatementList& list);
+  Task<std::optional<size_t>> begin_with(Connection& connection, Position fence, const StatementList& list,
+                                         PipelineResult* answer = nullptr);
 
   const ChildRights& rights_;
   Shapes shapes_;

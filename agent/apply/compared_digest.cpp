@@ -86,6 +86,7 @@ Task<uint64_t> walk_on(Connection& connection, const Shape& shape, const DigestV
       std::find_if(compared.begin(), compared.end(), [](const ComparedRanges& ranges) { return !ranges.is_equal; });
   const bool has_rows = first_other != compared.end() && first_other->rows_begin < here.rows.size();
   walk.wants_rows = !has_rows && !co_await has_rows_behind(connection, shape, walk.walked_to);
+  if (walk.wants_rows && walk.is_at_beginning() && !walk.is_loaded) walk.next_page = 0;
   co_return rows;
 }
 
@@ -181,6 +182,7 @@ Task<> walk_by(Connection& connection, const ChildRights& rights, Walks& walks, 
     co_return;
   }
   step->walk.key_columns = shape.key_columns;
+  if (const Walk& before = walks.of(shape.title); !before.is_complete) step->walk.is_loaded = before.is_loaded;
   if (shape.may_clear)
     step->take_rows(co_await walk_on(connection, shape, digest, step->walk));
   else

@@ -177,15 +177,33 @@ bool TableChanges::has_key(size_t entry) const {
                      [&](size_t column) { return values[column].text == incoming_[column].text; });
 }
 
-size_t TableChanges::find_or_add(RowState state_if_new, bool& is_new) {
-  if (entries_.size() * 2 >= slots_.size()) grow();
-  const uint64_t hash = hash_of_key();
+bool TableChanges::note_present(const std::vector<std::string_view>& key) {
+  if (!fresh_.empty()) settle();
+  if (entries_.empty() || key.size() != key_.size()) return false;
+  incoming_.assign(columns_, Value{});
+  for (size_t i = 0; i < key.size(); ++i) incoming_[key_[i]] = {ValueKind::text, key[i]};
+  const size_t slot = slot_of(hash_of_key());
+  if (slots_[slot] == 0) return false;
+  RowState& state = entries_[slots_[slot] - 1].state;
+  if (state == RowState::refreshed || state == RowState::inserted) state = RowState::present;
+  return true;
+}
+
+size_t TableChanges::slot_of(uint64_t hash) const {
   const size_t mask = slots_.size() - 1;
   size_t slot = hash & mask;
   for (; slots_[slot] != 0; slot = (slot + 1) & mask) {
     const size_t entry = slots_[slot] - 1;
-    if (entries_[entry].hash == hash && has_key(entry)) return entry;
+    if (entries_[entry].hash == hash && has_key(entry)) break;
   }
+  return slot;
+}
+
+size_t TableChanges::find_or_add(RowState state_if_new, bool& is_new) {
+  if (entries_.size() * 2 >= slots_.size()) grow();
+  const uint64_t hash = hash_of_key();
+  const size_t slot = slot_of(hash);
+  if (slots_[slot] != 0) return slots_[slot] - 1;
   is_new = true;
   entries_.push_back({state_if_new, hash});
   values_.insert(values_.end(), incoming_.begin(), incoming_.end());

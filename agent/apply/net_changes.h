@@ -21,6 +21,7 @@ enum class RowState : uint8_t {
   put,
   patched,
   refreshed,  // a whole row of a chunk: it may be there already, just as it is
+  present,    // one of the last, or an inserted one, of which is known that a row of its key is there
 };
 
 // One row's values, in wire order; of a removed row only the key's columns are set.
@@ -64,9 +65,13 @@ class TableChanges {
   // A row of a chunk. False and throws as above.
   bool add_refreshed(std::string_view tuple);
 
+  // There is a row of this key: what came as new is to be put over it. False: it is none of the keys here.
+  bool note_present(const std::vector<std::string_view>& key);
+
   bool is_cleared() const { return is_cleared_; }
 
-  // How many rows are in this state.
+  // How many rows there are, and in this state.
+  size_t count() const { return fresh_.size() + entries_.size(); }
   size_t count(RowState state) const;
 
   // The rows of these states, sorted by the bytes of their keys. Valid until the next add.
@@ -91,6 +96,8 @@ class TableChanges {
   void settle();
   uint64_t hash_of_key() const;
   bool has_key(size_t entry) const;
+  // Where the slots have the key in `incoming_`, or the free slot where it would be.
+  size_t slot_of(uint64_t hash) const;
   // The entry of the key in `incoming_`; added, with `incoming_` as its values, when there is none.
   size_t find_or_add(RowState state_if_new, bool& is_new);
   void grow();

@@ -39,18 +39,50 @@ bool NetGroup::add(const GroupChange& change, const Shape& shape) {
 // Nobody else's row may lie in a chunk's range: then the careful way decides. Looked at before the group is written, so
 // that every key that the group touches counts as known.
 void NetGroup::add_chunks(StatementList& out, Table& table, Inserts inserts) {
+  table.looks.clear();
+  if (inserts == Inserts::by_copy && !table.changes.is_cleared()) return add_looks(out, table);
   if (!table.shape->may_clear) return;
-  const bool is_copied = inserts == Inserts::by_copy && !table.changes.is_cleared();
   for (const ChunkView& chunk : table.chunks) {
-    if (is_copied) {
-      add_no_others(out, *table.shape, range_of(*table.shape, chunk), {});  // COPY would not take them either
-      continue;
-    }
+    if (chunk.pages) continue;
     const KnownKeys keys(*table.shape, chunk);
-    const std::vector<RowValues> touched =
-        table.changes.rows({RowState::removed, RowState::inserted, RowState::put, RowState::patched});
+    const std::vector<RowValues> touched = table.changes.rows(
+        {RowState::removed, RowState::inserted, RowState::put, RowState::patched, RowState::present});
     add_no_others(out, *table.shape, keys.range(), keys.with(touched));
   }
+}
+
+void NetGroup::add_looks(StatementList& out, Table& table) {
+  if (std::any_of(table.chunks.begin(), table.chunks.end(), [](const ChunkView& chunk) { return chunk.pages; })) {
+    table.looks.push_back({out.size(), nullptr, UINT64_MAX});
+    add_keys_here(out, *table.shape, table.changes.rows({RowState::refreshed}));
+  }
+  if (!table.shape->may_clear) return;
+  for (const ChunkView& chunk : table.chunks) {
+    if (chunk.pages) continue;
+    const uint64_t rows_max = table.changes.count() + chunk.settled.size() + 1;
+    table.looks.push_back({out.size(), &chunk, rows_max});
+    add_keys_of_range(out, *table.shape, range_of(*table.shape, chunk), rows_max);
+  }
+}
+
+// False: a row of the range is none that is known here.
+bool NetGroup::take_look(Table& table, const Look& look, const Result& found) {
+  if (static_cast<uint64_t>(found.rows()) >= look.rows_max) return false;
+  for (int row = 0; row < found.rows(); ++row) {
+    std::vector<std::string_view> key;
+    std::vector<Value> values;
+    for (int column = 0; column < found.columns(); ++column) {
+      key.push_back(found.value(row, column));
+      values.push_back({ValueKind::text, key.back()});
+    }
+    if (table.changes.note_present(key)) continue;
+    std::string encoded;
+    write_tuple(encoded, values);
+    if (!look.range ||
+        std::find(look.range->settled.begin(), look.range->settled.end(), encoded) == look.range->settled.end())
+      return false;
+  }
+  return true;
 }
 
 void NetGroup::add_statements(StatementList& out, Inserts inserts, const std::string& child, Walks& walks) {
@@ -59,7 +91,7 @@ void NetGroup::add_statements(StatementList& out, Inserts inserts, const std::st
   for (auto& [name, table] : tables_) {
     add_chunks(out, table, inserts);
     for (const ChunkView& chunk : table.chunks) {
-      auto next = step_over(walks.of(name), chunk.after, chunk.up_to, chunk.may_delete_extra);
+      auto next = step_of(walks.of(name), chunk);
       if (!next) throw Error(ErrorKind::protocol, "two chunks of one range, under two shapes");  // see needs_care
       WalkStep step = std::move(*next);
       step.walk.key_columns = table.shape->key_columns;
@@ -90,10 +122,11 @@ void NetGroup::add_statements(StatementList& out, Inserts inserts, const std::st
   const RowState with_puts = is_upsert ? RowState::inserted : RowState::put;
   for (auto& [name, table] : tables_) {
     add_puts(out, *table.shape, table.changes.rows({RowState::put, with_puts}));
-    if (is_upsert) add_refreshed(out, *table.shape, table.changes.rows({RowState::refreshed}));
+    if (is_upsert) add_refreshed(out, *table.shape, table.changes.rows({RowState::refreshed, RowState::present}));
     if (walks.of(name).has_listed)
       add_unlist(out, *table.shape,
-                 table.changes.rows({RowState::patched, RowState::put, RowState::inserted, RowState::refreshed}),
+                 table.changes.rows(
+                     {RowState::patched, RowState::put, RowState::inserted, RowState::refreshed, RowState::present}),
                  child);
   }
 }
@@ -102,7 +135,7 @@ bool NetGroup::needs_care(const Walks& walks) const {
   for (const auto& [name, table] : tables_) {
     Walk walk = walks.of(name);
     for (const ChunkView& chunk : table.chunks) {
-      const auto step = step_over(walk, chunk.after, chunk.up_to, chunk.may_delete_extra);
+      const auto step = step_of(walk, chunk);
       if (!step || (step->walk.is_complete && step->walk.has_listed)) return true;
       walk = step->walk;
     }
@@ -130,7 +163,14 @@ void NetGroup::sort_inserted() {
   for (auto& [name, table] : tables_) table.changes.sort_inserted();
 }
 
-Task<bool> NetGroup::copy_inserts(Connection& connection) {
+Task<bool> NetGroup::copy_inserts(Connection& connection, const PipelineResult& answer) {
+  StatementList list;
+  for (auto& [name, table] : tables_) {
+    for (const Look& look : table.looks)
+      if (!take_look(table, look, answer.results[look.place])) co_return false;
+    add_refreshed(list, *table.shape, table.changes.rows({RowState::present}));
+  }
+  if (list.size() > 0 && list.first_unexpected(co_await run(connection, list))) co_return false;
   for (auto& [name, table] : tables_) {
     InsertedRows rows = table.changes.inserted_rows();
     if (rows.size() == 0) continue;

@@ -34,21 +34,31 @@ class NetGroup {
   bool has_listed(const Walks& walks) const;  // of any of its tables
   size_t inserted_rows() const;
   void sort_inserted();  // ahead of time
-  // After the other statements, in the same transaction. False: not every row was taken; the transaction is of no use
-  // any more, and an upsert may do. Throws failures that pass by themselves.
-  Task<bool> copy_inserts(Connection& connection);
+  // After the other statements, whose answer this is, in the same transaction. Rows that are there already, mostly
+  // because a live update brought them before their chunk, are put over; the others are copied. False: not every row
+  // was taken; the transaction is of no use any more, and an upsert may do. Throws failures that pass by themselves.
+  Task<bool> copy_inserts(Connection& connection, const PipelineResult& answer);
 
   // For unique values that pass from row to row: every row that is put is deleted first. False: there are patches.
   bool add_replacing_statements(StatementList& out);
 
  private:
+  // A statement that asks which of the chunks' rows are there already.
+  struct Look {
+    size_t place = 0;  // of its answer
+    const ChunkView* range = nullptr;
+    uint64_t rows_max = 0;
+  };
   struct Table {
     uint64_t shape_id;
     const Shape* shape;
     TableChanges changes;
     std::vector<ChunkView> chunks = {};
+    std::vector<Look> looks = {};
   };
   static void add_chunks(StatementList& out, Table& table, Inserts inserts);
+  static void add_looks(StatementList& out, Table& table);
+  static bool take_look(Table& table, const Look& look, const Result& found);
 
   Table& table_of(uint64_t shape_id, const Shape& shape);
 

@@ -69,6 +69,33 @@ std::string others(const Shape& shape, const KeyRange& range, RowSource& source)
   return condition + " AND NOT EXISTS (SELECT FROM " + source.from() + " WHERE " + match + ")";
 }
 
+namespace {
+
+std::string keys_as_sent(const Shape& shape) {
+  std::string keys;
+  for (const size_t column : shape.key) keys += (keys.empty() ? "" : ", ") + shape.columns[column].as_sent;
+  return keys;
+}
+
+}  // namespace
+
+void add_keys_of_range(StatementList& out, const Shape& shape, const KeyRange& range, uint64_t rows_max) {
+  const std::vector<RowValues> none;
+  RowSource source(none);
+  const std::string condition = in_range(shape, range, source);
+  const std::string limit = source.text(std::to_string(rows_max));
+  out.add("SELECT " + keys_as_sent(shape) + " FROM " + existing_rows(shape) + " WHERE " + condition + " LIMIT " +
+              limit + "::bigint",
+          Expect::anything, 0, source.take_params());
+}
+
+void add_keys_here(StatementList& out, const Shape& shape, const std::vector<RowValues>& keys) {
+  RowSource source(keys);
+  const std::string match = same_key(shape, source);
+  out.add("SELECT " + keys_as_sent(shape) + " FROM " + existing_rows(shape) + " JOIN " + source.from() + " ON " + match,
+          Expect::anything, 0, source.take_params());
+}
+
 void add_no_others(StatementList& out, const Shape& shape, const KeyRange& range, const std::vector<RowValues>& keys) {
   RowSource source(keys);
   const std::string condition = in_range(shape, range, source);

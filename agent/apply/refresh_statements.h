@@ -25,6 +25,10 @@ struct KeyRange {
 // Expects that every row of the range that is the child's has one of these keys; `keys` hold at least the key's values,
 // each key once.
 void add_no_others(StatementList& out, const Shape& shape, const KeyRange& range, const std::vector<RowValues>& keys);
+// The keys, as the child writes them, of the child's rows of the range: `rows_max` at most. Of rows with one of these
+// keys, whoever's they are.
+void add_keys_of_range(StatementList& out, const Shape& shape, const KeyRange& range, uint64_t rows_max);
+void add_keys_here(StatementList& out, const Shape& shape, const std::vector<RowValues>& keys);
 // The condition on a row t to be in the range, and the child's; and to have none of the source's keys besides.
 std::string in_range(const Shape& shape, const KeyRange& range, RowSource& source);
 std::string others(const Shape& shape, const KeyRange& range, RowSource& source);

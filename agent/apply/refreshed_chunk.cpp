@@ -77,7 +77,7 @@ Task<std::optional<Refusal>> write_chunk(Connection& connection, Shapes& shapes,
     const std::string table = relation.full_name();
     // A table without rows fits as long as it has none.
     if (chunk.rows.empty() && co_await is_empty_here(connection, relation)) {
-      if (const auto step = step_over(walks.of(table), chunk.after, chunk.up_to, chunk.may_delete_extra))
+      if (const auto step = step_of(walks.of(table), chunk))
         co_await write_walk(connection, rights, walks, table, *step);
       else
         walks.tell(table);
@@ -87,7 +87,7 @@ Task<std::optional<Refusal>> write_chunk(Connection& connection, Shapes& shapes,
     co_return refusal;
   }
   const Shape& shape = std::get<Shape>(*fit);
-  std::optional<WalkStep> step = step_over(walks.of(shape.title), chunk.after, chunk.up_to, chunk.may_delete_extra);
+  std::optional<WalkStep> step = step_of(walks.of(shape.title), chunk);
   if (!step) {
     walks.tell(shape.title);
     co_return std::nullopt;
@@ -124,7 +124,7 @@ Task<std::optional<Refusal>> write_chunk(Connection& connection, Shapes& shapes,
   }
 
   try {
-    if (shape.may_clear) co_await settle_others(connection, rights, shape, keys, step->walk);
+    if (shape.may_clear && !chunk.pages) co_await settle_others(connection, rights, shape, keys, step->walk);
     if (step->walk.is_complete) co_await finish_walk(connection, rights, shape, step->walk);
     co_await write_walk(connection, rights, walks, shape.title, *step);
   } catch (const Error& error) {

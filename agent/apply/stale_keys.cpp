@@ -87,7 +87,7 @@ Task<> heal_by_chunk(Connection& connection, Walks& walks, const std::string& ch
   if (chunk.is_key_set) {
     for (const std::string& key : candidates)
       if (std::find(chunk.keys.begin(), chunk.keys.end(), key) != chunk.keys.end()) healed.push_back(key);
-  } else {
+  } else if (!chunk.pages) {
     std::vector<std::string> covered =
         co_await in_range(connection, shape, std::move(candidates), range_of(shape, chunk));
     healed.insert(healed.end(), covered.begin(), covered.end());

@@ -22,11 +22,14 @@ Walk walk_of(const Result& row, int i) {
   walk.is_requested = row.boolean(i, 11);
   walk.deletes_requested = row.boolean(i, 12);
   walk.key_columns = row.text(i, 13);
+  if (!row.is_null(i, 14)) walk.next_page = static_cast<uint64_t>(row.integer(i, 14));
+  walk.is_loaded = row.boolean(i, 15);
   return walk;
 }
 
 TableState state_of(const std::string& table, const Walk& walk) {
-  return {table, walk.is_complete, walk.walked_to, walk.wants_rows, walk.kept, walk.reason, walk.hint, walk.rows};
+  return {table,       walk.is_complete, walk.walked_to, walk.wants_rows, walk.kept,
+          walk.reason, walk.hint,        walk.rows,      walk.next_page,  walk.is_loaded};
 }
 
 }  // namespace
@@ -50,7 +53,7 @@ Task<> Walks::load(Connection& connection, std::string child) {
     const Result walks = co_await connection.execute(
         "SELECT table_name, is_complete, walked_to, wants_rows, may_delete_extra, deleted, kept, reason, hint,"
         " EXISTS (SELECT FROM tributary.extra e WHERE e.child = w.child AND e.table_name = w.table_name), rows,"
-        " is_requested, deletes_requested, key_columns"
+        " is_requested, deletes_requested, key_columns, next_page, is_loaded"
         " FROM tributary.walk w WHERE child = $1",
         params);
     for (int i = 0; i < walks.rows(); ++i) state.walks[walks.text(i, 0)] = walk_of(walks, i);
@@ -194,6 +197,22 @@ WalkStep step_back(const Walk& walk, bool may_delete_extra) {
   return step;
 }
 
+std::optional<WalkStep> step_through(const Walk& walk, const Pages& pages) {
+  if (walk.next_page != pages.begin || pages.end < pages.begin) return std::nullopt;
+  WalkStep step;
+  step.walk = walk;
+  step.walk.is_loaded = pages.are_last;
+  step.walk.wants_rows = !pages.are_last;
+  step.walk.next_page = pages.end;
+  if (pages.are_last) step.walk.next_page.reset();
+  return step;
+}
+
+std::optional<WalkStep> step_of(const Walk& walk, const ChunkView& chunk) {
+  if (chunk.pages) return step_through(walk, *chunk.pages);
+  return step_over(walk, chunk.after, chunk.up_to, chunk.may_delete_extra);
+}
+
 std::optional<WalkStep> step_to(const Walk& walk, const std::optional<std::string_view>& after, bool may_delete_extra) {
   if (!after) return step_back(walk, may_delete_extra);
   if (walk.is_complete || *after != walk.walked_to) return std::nullopt;
@@ -209,6 +228,7 @@ std::optional<WalkStep> step_over(const Walk& walk, const std::optional<std::str
   if (!step) return std::nullopt;
   step->walk.is_complete = !up_to;
   step->walk.walked_to = up_to.value_or("");
+  step->walk.next_page.reset();
   return step;
 }
 
@@ -224,15 +244,19 @@ void add_walked(StatementList& out, const std::string& child, const std::string&
   for (const bool is_true : {walk.wants_rows, walk.may_delete_extra, step.is_beginning})
     params.push_back({false, truth(is_true)});
   for (const std::string& words : {walk.reason, walk.hint, walk.key_columns}) params.push_back({false, words});
+  params.push_back({false, walk.next_page ? std::to_string(*walk.next_page) : ""});
+  params.push_back({false, truth(walk.is_loaded)});
   out.add(
       "INSERT INTO tributary.walk AS w (child, table_name, is_complete, walked_to, rows, deleted, kept, wants_rows,"
-      " may_delete_extra, reason, hint, key_columns) VALUES ($1::text, $2::text, $3::boolean, $4::bytea, $5::bigint,"
-      " $6::bigint, $7::bigint, $8::boolean, $9::boolean, $11::text, $12::text, $13::text)"
+      " may_delete_extra, reason, hint, key_columns, next_page, is_loaded) VALUES ($1::text, $2::text, $3::boolean,"
+      " $4::bytea, $5::bigint, $6::bigint, $7::bigint, $8::boolean, $9::boolean, $11::text, $12::text, $13::text,"
+      " nullif($14::text, '')::bigint, $15::boolean)"
       " ON CONFLICT (child, table_name) DO UPDATE SET is_complete = excluded.is_complete,"
       " walked_to = excluded.walked_to, rows = CASE WHEN $10::boolean THEN 0 ELSE w.rows END + excluded.rows,"
       " deleted = excluded.deleted, kept = excluded.kept, wants_rows = excluded.wants_rows, may_delete_extra = "
       "excluded.may_delete_extra, reason = excluded.reason,"
-      " hint = excluded.hint, key_columns = excluded.key_columns, updated_at = now()",
+      " hint = excluded.hint, key_columns = excluded.key_columns, next_page = excluded.next_page,"
+      " is_loaded = excluded.is_loaded, updated_at = now()",
       Expect::exactly, 1, std::move(params));
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "apply/statements.h"
+#include "change/chunk.h"
 #include "change/want.h"
 
 namespace tributary {
@@ -30,6 +31,9 @@ struct Walk {
   bool is_requested = false;           // by a person (request_walk), and not begun; true below: what is extra may go
   bool deletes_requested = false;
   std::string key_columns = {};  // as Shape has them: of walked_to, and of what is stale or listed; empty: not known
+  // Before the walk, where nothing was here: rows come by the pages of the child's file, from this one on.
+  std::optional<uint64_t> next_page = {};
+  bool is_loaded = false;  // they have all come so
   // Nothing of the table has been refreshed: all of it is still to come.
   bool is_at_beginning() const { return !is_complete && walked_to.empty(); }
   friend bool operator==(const Walk&, const Walk&) = default;
@@ -131,6 +135,10 @@ struct WalkStep {
 // walk was taken back here, and the child had not heard of it); it is to be left out, and the child told.
 std::optional<WalkStep> step_over(const Walk& walk, const std::optional<std::string_view>& after,
                                   const std::optional<std::string_view>& up_to, bool may_delete_extra);
+// The step over these pages; nullopt: they do not follow, as above.
+std::optional<WalkStep> step_through(const Walk& walk, const Pages& pages);
+// The step over a chunk's range or pages.
+std::optional<WalkStep> step_of(const Walk& walk, const ChunkView& chunk);
 // The step that a digest of (after, ...) makes before it is compared.
 std::optional<WalkStep> step_to(const Walk& walk, const std::optional<std::string_view>& after, bool may_delete_extra);
 

@@ -2,15 +2,17 @@
 // of a payload (change/payload.h).
 //
 //   chunk = u8 form (1: `after` follows, 2: `up_to` follows, 4: a set of keys instead of a range, 8: extra rows may
-//   go),
+//   go, 16: pages instead of a range, 32: they are the table's last ones),
 //           [after], [up_to],
 //           [u32 k, k × key]    the set
+//           [u64 begin, u64 end]  the pages
 //           u32 n, n × key      keys that the stream has settled: they are left as they are
 //           u32 m, m × tuple    whole rows
 //   key   = a tuple of the key's columns alone, in the relation's order (text, never null)
 //
 // The range is (after, up_to]; a bound that is missing is the end on that side. Keys of the range, or of the set, that
-// are in neither list have no row at the child. The order of keys is postgres/key_range.h's.
+// are in neither list have no row at the child. The order of keys is postgres/key_range.h's. A chunk of pages holds
+// what lies in [begin, end) of the child's table file, and says nothing of other keys.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +25,12 @@
 
 namespace tributary {
 
+// Of a table's file at the child.
+struct Pages {
+  uint64_t begin = 0, end = 0;
+  bool are_last = false;
+};
+
 // Views into the record's bytes.
 struct ChunkView {
   std::optional<std::string_view> after;
@@ -32,6 +40,7 @@ struct ChunkView {
   std::vector<std::string_view> keys;  // of the set
   std::vector<std::string_view> settled;
   std::vector<std::string_view> rows;
+  std::optional<Pages> pages = {};
 };
 
 // Throws Error(protocol) on anything malformed.

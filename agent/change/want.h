@@ -21,6 +21,10 @@ struct TableState {
   uint64_t kept = 0;         // rows that the child does not have, and that only a person may have deleted
   std::string reason, hint;  // not empty: the parent cannot write the table; its changes are skipped until it can
   uint64_t rows = 0;         // refreshed so far
+  // Nothing was here when the walk began, so rows are wanted as they lie in the child's file, from this page on; then
+  // the walk begins.
+  std::optional<uint64_t> next_page = {};
+  bool is_loaded = false;  // that has been done: the walk only compares
   friend bool operator==(const TableState&, const TableState&) = default;
 };
 

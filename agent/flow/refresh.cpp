@@ -17,6 +17,7 @@ namespace {
 constexpr size_t kDigestRows = 64 * kRangeRows;
 constexpr uint64_t kDigestBytes = 16 << 20;  // read for one, as they are stored
 constexpr size_t kChunkRowsMax = 16'384, kCopyRowsFirst = 500, kCopyRowsMin = 20;
+constexpr size_t kCopyPagesFirst = 8, kCopyPagesMax = 4'096;
 constexpr uint64_t kChunkBytes = 1 << 20;         // about so much each, as text
 constexpr size_t kChunksAhead = 3;                // read, while the marks of those before come through the log
 constexpr uint64_t kUnappliedBytesMax = 4 << 20;  // in the queue: live changes stand behind no more than this
@@ -339,17 +340,23 @@ Task<> Refresh::walk(ChunkReader& reader, std::string name) {
              !state.walked_to.empty() && is_key_of(*walk.table, state.walked_to)) {
     walk.after = state.walked_to;
   }
-  spdlog::info("refresh: {} is walked{}", name, walk.after ? ", from where it was left" : "");
+  std::optional<uint64_t> next_page;  // of rows that were being sent by the pages of the file
+  if (!state_.wanted_walk(name) && walk.table->has_pages) next_page = parent_.table(name).next_page;
+  spdlog::info("refresh: {} is walked{}", name, walk.after || next_page ? ", from where it was left" : "");
   for (;;) {
     const bool begins_behind = walk.after.has_value();
     bool goes_on = false;
     try {
-      goes_on = co_await walk_on(reader, walk);
+      if (next_page)
+        goes_on = co_await copy(reader, walk, next_page);
+      else
+        goes_on = co_await walk_on(reader, walk);
     } catch (const Error& error) {
       if (!is_of_values(error) || !begins_behind) throw;
       state_.want_walk(name, walk.may_delete_extra);
       co_return;
     }
+    next_page.reset();
     state_.forget_walk(name);  // the parent knows of it now
     if (!goes_on) break;
     if (state_.is_walk_cancelled(name)) break;
@@ -379,7 +386,10 @@ Task<bool> Refresh::walk_on(ChunkReader& reader, Walk& walk) {
   const std::string before = walk.after.value_or("");
   walk.after.reset();
   if (!state.walked_to.empty()) walk.after = state.walked_to;
-  if (state.wants_rows) co_return co_await copy(reader, walk);
+  if (state.wants_rows) {
+    const bool is_by_pages = state.next_page && walk.table->has_pages;
+    co_return co_await copy(reader, walk, is_by_pages ? state.next_page : std::nullopt);
+  }
   if (walk.after && walk.after == digest->up_to()) {
     walk.rows = kRangeRows;
     co_return true;
@@ -401,26 +411,29 @@ bool Refresh::is_to_go_on(const TableState& state, Walk& walk) {
   return !state.is_complete && state.reason.empty();
 }
 
-// All rows behind walk.after, some chunks ahead of their places. As walk_on.
-Task<bool> Refresh::copy(ChunkReader& reader, Walk& walk) {
+// All rows behind walk.after, or in the order of the file's pages, some chunks ahead of their places. As walk_on.
+Task<bool> Refresh::copy(ChunkReader& reader, Walk& walk, std::optional<uint64_t> from_page) {
+  const std::string name = walk.table->relation.full_name();
   std::deque<PlacingPtr> ahead;
-  std::optional<std::string> read_to = walk.after;
+  ReadPlace placed{walk.after, from_page}, read_to = placed;
   bool is_read_to_end = false;
-  size_t rows = kCopyRowsFirst;
+  size_t size = from_page ? kCopyPagesFirst : kCopyRowsFirst;  // pages or rows
+  const size_t size_min = from_page ? 1 : kCopyRowsMin, size_max = from_page ? kCopyPagesMax : kChunkRowsMax;
   for (;;) {
     for (; !ahead.empty() && ahead.front()->state == Placing::State::placed; ahead.pop_front()) {
       failures_ = 0;
-      walk.after = ahead.front()->up_to();
-      if (walk.after) continue;
-      const TableState state = co_await answer(walk.table->relation.full_name(), ahead.front()->seq);
+      placed = end_of(ahead.front()->chunk);
+      walk.after = placed.after;
+      if (placed.after || placed.page) continue;
+      const TableState state = co_await answer(name, ahead.front()->seq);
       co_return is_to_go_on(state, walk);
     }
     if (!ahead.empty() && ahead.front()->state == Placing::State::lost) {
       co_await wait_for_place(ahead.front());
       ahead.clear();
-      read_to = walk.after;
+      read_to = placed;
       is_read_to_end = false;
-      rows = std::max(rows / 2, kCopyRowsMin);
+      size = std::max(size / 2, size_min);
     }
     const bool is_cancelled = state_.is_walk_cancelled(walk.table->relation.full_name());
     if (is_cancelled && ahead.empty()) co_return false;
@@ -433,26 +446,37 @@ Task<bool> Refresh::copy(ChunkReader& reader, Walk& walk) {
       if (has_stale_keys()) co_await refresh_stale_keys(reader);
     }
     co_await yield_to_changes();
-    auto read = co_await reader.read_range(*walk.table, ReadWhat::rows, read_to, {rows, kChunkBytes});
-    if (!read) throw Error(ErrorKind::resource, "table " + walk.table->relation.full_name() + " was altered");
+    std::optional<ChunkReader::Read> read;
+    if (read_to.page)
+      read = co_await reader.read_pages(*walk.table, *read_to.page, size, kChunkBytes);
+    else
+      read = co_await reader.read_range(*walk.table, ReadWhat::rows, read_to.after, {size, kChunkBytes});
+    if (!read) throw Error(ErrorKind::resource, "table " + name + " was altered");
     // What this one follows is to be read again.
     if (!ahead.empty() && ahead.back()->state == Placing::State::lost) continue;
     Placing next;
     next.table = walk.table;
     next.may_delete_extra = walk.may_delete_extra;
     next.chunk = std::move(read->chunk);
-    const std::optional<std::string> up_to = next.chunk.up_to;
-    const size_t rows_read = next.chunk.rows.size();
+    const ReadPlace end = end_of(next.chunk);
+    const uint64_t size_read =
+        next.chunk.pages ? next.chunk.pages->end - next.chunk.pages->begin : next.chunk.rows.size();
     PlacingPtr placing = co_await begin_placing(reader, std::move(next), read->bytes);
     if (!placing) continue;
     ahead.push_back(std::move(placing));
-    read_to = up_to;
-    is_read_to_end = !up_to;
+    read_to = end;
+    is_read_to_end = !end.after && !end.page;
     const uint64_t bytes = std::max<uint64_t>(read->bytes, 1);
     if (!is_read_to_end)
-      rows = std::clamp<size_t>(std::min<uint64_t>(rows_read * kChunkBytes / bytes, 4 * rows), kCopyRowsMin,
-                                kChunkRowsMax);
+      size = std::clamp<size_t>(std::min<uint64_t>(size_read * kChunkBytes / bytes, 4 * size), size_min, size_max);
   }
+}
+
+// Neither: the end of the table.
+Refresh::ReadPlace Refresh::end_of(const ReadChunk& chunk) {
+  if (!chunk.pages) return {chunk.up_to, {}};
+  if (chunk.pages->are_last) return {};
+  return {{}, chunk.pages->end};
 }
 
 // --- stale keys ---
@@ -725,6 +749,7 @@ void Refresh::show() {
   for (status::Table& shown : *board_.capture().mutable_tables()) {
     const TableState& state = parent_.table(shown.name());
     shown.set_rows_copied(state.rows);
+    shown.set_is_compared(state.is_loaded && !state.is_complete);
     shown.set_rows_per_second(state.is_complete ? 0 : rows_per_second(state));
     shown.set_is_copied(is_usable() && state.is_complete);
     shown.set_stale_rows(parent_.stale_count(shown.name()));

@@ -73,7 +73,13 @@ class Refresh {
 
   Task<> walk(ChunkReader& reader, std::string name);
   Task<bool> walk_on(ChunkReader& reader, Walk& walk);
-  Task<bool> copy(ChunkReader& reader, Walk& walk);
+  // A place in a table up to which its rows are read: by its keys, or by the pages of its file.
+  struct ReadPlace {
+    std::optional<std::string> after;
+    std::optional<uint64_t> page;
+  };
+  Task<bool> copy(ChunkReader& reader, Walk& walk, std::optional<uint64_t> from_page);
+  static ReadPlace end_of(const ReadChunk& chunk);
   static bool is_to_go_on(const TableState& state, Walk& walk);
   Task<> refresh_stale_keys(ChunkReader& reader);
   bool has_stale_keys() const { return !parent_.stale_keys(1, readable_tables()).empty(); }

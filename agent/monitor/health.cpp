@@ -91,7 +91,8 @@ std::string rows_not_copied_in_words(const status::Table& table) {
     rest = ", " + count_in_words(static_cast<uint64_t>(table.rows_per_second())) + " rows/s, " + age_in_words(left) +
            " left";
   }
-  return words + "being copied to the parent, " + std::to_string(percent) + kPercentDone + rest;
+  const char* what = table.is_compared() ? "copied to the parent and being compared, " : "being copied to the parent, ";
+  return words + what + std::to_string(percent) + kPercentDone + rest;
 }
 
 }  // namespace tributary

@@ -70,9 +70,11 @@ std::string described_by(const ChunkTable& table) {
 }
 
 std::string plan_query(const ChunkTable& table) {
-  std::string sql = "SELECT " + described_by(table);
+  const std::string oid = std::to_string(table.oid);
+  std::string sql = "SELECT " + described_by(table) + ", (SELECT relkind = 'r' FROM pg_class WHERE oid = " + oid +
+                    ") AND has_column_privilege(" + oid + ", 'ctid', 'SELECT')";
   for (const size_t place : table.key())
-    sql += ", (SELECT format_type(atttypid, -1) FROM pg_attribute WHERE attrelid = " + std::to_string(table.oid) +
+    sql += ", (SELECT format_type(atttypid, -1) FROM pg_attribute WHERE attrelid = " + oid +
            " AND attname = " + quote_literal(table.relation.columns[place].name) + ")";
   return sql;
 }
@@ -110,6 +112,38 @@ std::string range_query(const ChunkTable& table, ReadWhat what, bool is_after_ke
   if (what == ReadWhat::rows) return with_snapshot(table, all, rows, found);
   keys.push_back(row_md5(all, table.is_utf8));
   return with_snapshot(table, keys, rows, found);
+}
+
+std::string file_query(const ChunkTable& table) {
+  return "SELECT pg_relation_size(oid, 'main') / current_setting('block_size')::bigint, reltoastrelid <> 0 AND"
+         " pg_relation_size(reltoastrelid, 'main') > 0 FROM pg_class WHERE oid = " +
+         std::to_string(table.oid);
+}
+
+namespace {
+
+std::string rows_of_pages(const ChunkTable& table, uint64_t begin, uint64_t end) {
+  const std::string place = quote_name(table.relation.name) + ".ctid";
+  const auto bound = [](uint64_t page) { return "'(" + std::to_string(page) + ",0)'::tid"; };
+  return table.from + " WHERE " + place + " >= " + bound(begin) + " AND " + place + " < " + bound(end) +
+         (table.filter.empty() ? "" : " AND " + table.filter + " IS TRUE");
+}
+
+}  // namespace
+
+std::string pages_query(const ChunkTable& table, uint64_t begin, uint64_t end) {
+  std::vector<std::string> all;
+  for (size_t i = 0; i < table.relation.columns.size(); ++i) all.push_back(column_name(i));
+  return with_snapshot(table, all,
+                       "(SELECT " + select_list(table) + " FROM " + rows_of_pages(table, begin, end) + ") AS r");
+}
+
+std::string page_sizes_query(const ChunkTable& table, uint64_t begin, uint64_t end) {
+  std::string bytes = "0";
+  for (const size_t place : table.large_columns())
+    bytes += " + coalesce(pg_column_size(" + table_column(table, place) + "), 0)";
+  return "SELECT (" + quote_name(table.relation.name) + ".ctid::text::point)[0]::bigint, sum(" + bytes + ") FROM " +
+         rows_of_pages(table, begin, end) + " GROUP BY 1 ORDER BY 1";
 }
 
 std::string keys_query(const ChunkTable& table) {

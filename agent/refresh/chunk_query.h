@@ -15,6 +15,7 @@ struct ChunkTable {
   uint32_t oid = 0;
   std::string publication;
   std::string from;                    // with its alias: ONLY "public"."document" AS "document"
+  bool has_pages = false;              // its rows lie in one file, and may be read by their places there
   std::string filter;                  // in parentheses; empty: every row
   Relation relation;                   // what travels; its key columns in their order are the key
   bool is_utf8 = true;                 // the database's encoding
@@ -32,7 +33,7 @@ struct ChunkSize {
 
 // What the table and its publication are, as one text value: another one means another shape or filter.
 std::string described_by(const ChunkTable& table);
-// One row: the description, then the types of the key's columns.
+// One row: the description, whether it has pages, then the types of the key's columns.
 std::string plan_query(const ChunkTable& table);
 
 // One text in JSON: the plan of reading all rows, with the estimate of how many they are.
@@ -43,7 +44,13 @@ enum class ReadWhat { rows, digests };  // digests: the key's columns, then the 
 // Columns: snapshot, description (both NULL but in one row, which has no others), then what is read. Parameters: the
 // key after which it begins, if it does not begin at the beginning.
 std::string range_query(const ChunkTable& table, ReadWhat what, bool is_after_key, const ChunkSize& size);
-// The same for a set of keys, and whole rows. Parameters: an array of texts for each column of the key.
+// The same for what lies in the pages [begin, end) of the table's file; whole rows, no parameters.
+std::string pages_query(const ChunkTable& table, uint64_t begin, uint64_t end);
+// One row: how many pages the file has, and whether values lie outside of it.
+std::string file_query(const ChunkTable& table);
+// Pages of [begin, end) that have rows, in their order, with the bytes of these rows' large columns as they are stored.
+std::string page_sizes_query(const ChunkTable& table, uint64_t begin, uint64_t end);
+// The same as range_query for a set of keys, and whole rows. Parameters: an array of texts for each column of the key.
 std::string keys_query(const ChunkTable& table);
 
 }  // namespace tributary

@@ -11,6 +11,8 @@ namespace {
 // stored.
 constexpr uint64_t kTextBytesMax = 3 << 20;
 
+constexpr uint64_t kPageSizesMax = 8;  // of the bytes to be read at once
+
 void append_value(std::string& out, const Result& result, int row, int column) {
   if (result.is_null(row, column)) {
     out.push_back(static_cast<char>(ValueKind::null));
@@ -60,8 +62,9 @@ Task<> ChunkReader::plan(ChunkTable& table) {
   table.is_utf8 = connection_->parameter("server_encoding") == "UTF8";
   const Result row = co_await connection_->query(plan_query(table));
   table.description = row.text(0, 0);
+  table.has_pages = row.boolean(0, 1);
   table.key_types.clear();
-  for (int column = 1; column < row.columns(); ++column) table.key_types.push_back(row.text(0, column));
+  for (int column = 2; column < row.columns(); ++column) table.key_types.push_back(row.text(0, column));
 }
 
 std::optional<ChunkReader::Read> ChunkReader::take(const ChunkTable& table, ReadWhat what, const Result& result,
@@ -111,6 +114,33 @@ Task<std::optional<ChunkReader::Read>> ChunkReader::read_range(const ChunkTable&
   const bool is_last = rows == 0 || (is_whole && rows < size.rows && !is_cut);
   read->chunk.after = std::move(after);
   if (!is_last) read->chunk.up_to = read->chunk.rows.back().key;
+  co_return read;
+}
+
+Task<std::optional<ChunkReader::Read>> ChunkReader::read_pages(const ChunkTable& table, uint64_t begin, uint64_t pages,
+                                                               uint64_t bytes) {
+  const Result file = co_await connection_->query(file_query(table));
+  const auto pages_there = static_cast<uint64_t>(file.integer(0, 0));
+  Pages read_pages{begin, begin + pages, false};
+  uint64_t rows_end = read_pages.end;
+  if (file.boolean(0, 1)) {
+    const Result sizes = co_await connection_->query(page_sizes_query(table, begin, read_pages.end));
+    uint64_t sum = 0;
+    for (int row = 0; row < sizes.rows() && sum <= bytes; ++row) {
+      const auto page = static_cast<uint64_t>(sizes.integer(row, 0)),
+                 size = static_cast<uint64_t>(sizes.integer(row, 1));
+      const bool is_first = sum == 0;
+      sum += size;
+      if (sum <= bytes) continue;
+      read_pages.end = rows_end = is_first ? page + 1 : page;
+      if (is_first && size > kPageSizesMax * bytes) rows_end = page;
+    }
+  }
+  read_pages.are_last = read_pages.end >= pages_there;
+  const Result result = co_await connection_->query(pages_query(table, begin, rows_end));
+  bool is_cut = false;
+  auto read = take(table, ReadWhat::rows, result, is_cut);
+  if (read) read->chunk.pages = read_pages;
   co_return read;
 }
 

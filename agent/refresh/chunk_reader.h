@@ -34,6 +34,9 @@ class ChunkReader {
   // The rows behind `after`, or their digests. nullopt: the table or its filter is not what `table` says.
   Task<std::optional<Read>> read_range(const ChunkTable& table, ReadWhat what, std::optional<std::string> after,
                                        ChunkSize size);
+  // The rows in `pages` pages of the file, or in fewer: of values that lie outside it, some `bytes`. Rows of a page
+  // that alone has much more are left out.
+  Task<std::optional<Read>> read_pages(const ChunkTable& table, uint64_t begin, uint64_t pages, uint64_t bytes);
   // The rows with these keys, or with the first of them where all are too much at once: the chunk says which.
   Task<std::optional<Read>> read_keys(const ChunkTable& table, std::vector<std::string> keys);
 

@@ -13,6 +13,7 @@ std::string placed_chunk(const ReadChunk& chunk, const Window& window, bool may_
   placed.up_to = chunk.up_to;
   placed.is_key_set = !chunk.keys.empty();
   placed.keys.assign(chunk.keys.begin(), chunk.keys.end());
+  placed.pages = chunk.pages;
   placed.may_delete_extra = may_delete_extra;
   placed.rows.reserve(chunk.rows.size());
   std::deque<std::string> merged;

@@ -7,13 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "change/chunk.h"
 #include "change/digest.h"
 #include "refresh/pending.h"
 #include "refresh/snapshot.h"
 
 namespace tributary {
 
-// Rows that meet the filter, as one statement saw them: of the key range (after, up_to], or of a set of keys.
+// Rows that meet the filter, as one statement saw them: of the key range (after, up_to], of a set of keys, or of pages.
 struct ReadChunk {
   struct Row {
     std::string key;
@@ -23,6 +24,7 @@ struct ReadChunk {
   Snapshot snapshot;
   std::optional<std::string> after, up_to;  // keys; none: the end on that side
   std::vector<std::string> keys;            // of the set; empty: a range
+  std::optional<Pages> pages;               // of the table's file, instead of a range
   std::vector<Row> rows;                    // of a range in the order of their keys
 };
 

@@ -90,7 +90,7 @@ Step Grant::step_for(const std::string& role) const {
                        quote_name(role)});
   }
   const std::string list = on_columns.empty() ? whole : rights.front().name + " (" + on_columns + ")";
-  return {"GRANT " + list + " ON " + object + " TO " + quote_name(role), why, true, std::move(records)};
+  return {"GRANT " + list + " ON " + object + " TO " + quote_name(role), why, is_needed, std::move(records)};
 }
 
 std::vector<Grant> source_grants(const std::string& role, const std::string& database,
@@ -112,6 +112,11 @@ std::vector<Grant> source_grants(const std::string& role, const std::string& dat
     add_once(grants, on_schema(role, table.facts.schema, "the agent reads tables of this schema"));
     grants.push_back(on_columns(role, quote_name(table.facts.schema, table.facts.name), "SELECT", columns_read(table),
                                 "the agent reads the columns that it sends, the key and what the filter needs"));
+    if (!table.facts.is_partitioned) {
+      grants.push_back(on_columns(role, quote_name(table.facts.schema, table.facts.name), "SELECT", {"ctid"},
+                                  "the first copy of the table is faster when it is read as it lies"));
+      grants.back().is_needed = false;
+    }
     for (const std::string& name : table.plan.filter_columns) {
       const std::string& type = table.facts.column(name)->user_type;
       if (!type.empty())

@@ -38,6 +38,7 @@ struct Grant {
   std::string object;  // as GRANT ... ON has it: SCHEMA "public"
   std::vector<Right> rights;
   std::string why;
+  bool is_needed = true;  // false: the node works without it
 
   // Gives all of the rights and records each: a right that the role had already is none of init's.
   Step step_for(const std::string& role) const;

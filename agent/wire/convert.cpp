@@ -173,6 +173,8 @@ void write_want(link::Want* out, const Want& want) {
     table.set_kept(state.kept);
     table.set_reason(state.reason);
     table.set_hint(state.hint);
+    if (state.next_page) table.set_next_page(*state.next_page);
+    table.set_is_loaded(state.is_loaded);
   }
   for (const StaleKey& stale : want.keys) {
     link::StaleKey& key = *out->add_keys();
@@ -216,7 +218,8 @@ Want want_from(const link::Want& message) {
   want.at = position_from(message.at());
   for (const link::TableState& table : message.tables())
     want.tables.push_back({table.table(), table.is_complete(), table.walked_to(), table.wants_rows(), table.kept(),
-                           table.reason(), table.hint(), table.rows()});
+                           table.reason(), table.hint(), table.rows(),
+                           table.has_next_page() ? std::optional(table.next_page()) : std::nullopt, table.is_loaded()});
   for (const link::StaleKey& key : message.keys()) want.keys.push_back({key.table(), key.key()});
   for (const link::Comparison& comparison : message.comparisons()) {
     Comparison& answer = want.comparisons.emplace_back();

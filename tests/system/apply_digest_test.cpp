@@ -65,6 +65,18 @@ class ApplyDigest : public ApplyTest {
     }
     stream_.change_of_bytes(ChangeKind::chunk, kDocument, encode_chunk(chunk)).commit();
   }
+  // Rows of these pages, in this order.
+  void pages(uint64_t begin, uint64_t end, bool are_last, const std::vector<int>& ids) {
+    std::deque<std::string> bytes;
+    ChunkView chunk;
+    chunk.pages = Pages{begin, end, are_last};
+    for (const int id : ids) {
+      const std::string name = std::to_string(id), title = name + " new";
+      write_tuple(bytes.emplace_back(), {text(name), text(title), text("body")});
+      chunk.rows.push_back(bytes.back());
+    }
+    stream_.change_of_bytes(ChangeKind::chunk, kDocument, encode_chunk(chunk)).commit();
+  }
   void parent_has(const std::vector<int>& ids, const std::string& version = "new") {
     for (const int id : ids)
       sql_->exec("INSERT INTO document VALUES ($1, $2, 'body')",
@@ -128,6 +140,48 @@ TEST_F(ApplyDigest, where_nothing_is_the_parent_wants_rows) {
   deliver_all();
   EXPECT_EQ(walked_to(), "nothing");
   EXPECT_TRUE(told().wants_rows);
+  EXPECT_EQ(told().next_page, 0u);
+}
+
+TEST_F(ApplyDigest, pages_are_taken_in_their_order_and_then_compared) {
+  digest(0, {{1, 2}, {3}}, true);
+  pages(0, 8, false, {3, 1});
+  deliver_all();
+  EXPECT_EQ(told().next_page, 8u);
+  pages(16, 24, true, {4});
+  deliver_all();
+  EXPECT_EQ(titles(), "1 new, 3 new") << "they do not follow";
+  stream_.patch(kDocument, {text("1"), text("1 patched"), kUnchanged}).commit();
+  pages(8, 9, true, {2});
+  deliver_all();
+  EXPECT_EQ(titles(), "1 new, 2 new, 3 new") << "single columns are left out until the row is walked";
+  EXPECT_FALSE(told().next_page || told().wants_rows || told().is_complete);
+  EXPECT_TRUE(told().is_loaded);
+  digest(0, {{1, 2}, {3}}, true);
+  deliver_all();
+  EXPECT_EQ(walked_to(), "the end");
+}
+
+TEST_F(ApplyDigest, rows_that_live_changes_brought_before_their_chunk_are_put_over) {
+  std::vector<int> ids;
+  for (int id = 1; id <= 300; ++id) ids.push_back(id);
+  digest(0, {{1, 2}}, false);
+  deliver_all();
+  stream_.insert(kDocument, {text("7"), text("7 live"), text("body")}).commit();
+  stream_.insert(kDocument, {text("8"), text("8 new"), text("body")}).commit();
+  deliver_all();
+  const std::string of_equal = "SELECT xmin FROM document WHERE id = 8";
+  const std::string before = sql_->value(of_equal);
+  pages(0, 9, true, ids);
+  deliver_all();
+  EXPECT_EQ(sql_->number("SELECT count(*) FROM document WHERE title = id || ' new'"), 300);
+  EXPECT_EQ(sql_->value(of_equal), before) << "what is equal is not written again";
+  sql_->exec("DELETE FROM document WHERE id > 200; UPDATE document SET title = 'other' WHERE id = 150");
+  chunk(0, 0, ids);
+  deliver_all();
+  EXPECT_EQ(sql_->number("SELECT count(*) FROM document WHERE title = id || ' new'"), 300);
+  EXPECT_EQ(sql_->value(of_equal), before);
+  EXPECT_TRUE(told().is_complete);
 }
 
 TEST_F(ApplyDigest, where_there_are_rows_further_on_digests_go_on) {

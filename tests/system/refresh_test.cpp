@@ -139,6 +139,21 @@ TEST_F(RefreshTest, under_load_with_agents_killed_at_any_moment) {
   tree.expect_equal(std::chrono::seconds(120));
 }
 
+// Values that lie outside their rows: some pages hold more than is read at once, and some more than is sent so.
+TEST_F(RefreshTest, rows_of_any_size_are_copied) {
+  district().sql().exec(R"(
+    CREATE TABLE piece AS SELECT noise(1000000) AS text;
+    INSERT INTO document (title, body, status)
+      SELECT 'large', (SELECT repeat(text, 1 + n % 3) || n FROM piece), 'approved' FROM generate_series(1, 16) n;
+    INSERT INTO document (title, body, status) SELECT 'middle', noise(40000), 'approved' FROM generate_series(1, 300) n;
+    INSERT INTO document (title, status) SELECT 'small', 'approved' FROM generate_series(1, 5000) n;
+    DROP TABLE piece;
+  )");
+  tree.start();
+  district().wait_until_copied();
+  tree.expect_equal();
+}
+
 // A transaction whose commit is in the log, and is not visible until this object's end: it waits for a standby that
 // does not answer.
 class HeldCommit {

@@ -339,6 +339,24 @@ TEST(NetChanges, ARefreshedRowIsPutWhereTheGroupHadDoneSomethingToIt) {
   EXPECT_EQ(words(RowState::put), "inserted fresh; patched late; removed fresh; ");
   EXPECT_EQ(words(RowState::removed), "removed later old; ");
   EXPECT_FALSE(changes.add_refreshed(tuple("k", kUnchanged)));
+  EXPECT_TRUE(changes.note_present({"alone"}));
+  EXPECT_TRUE(changes.note_present({"removed"}));
+  EXPECT_FALSE(changes.note_present({"other"}));
+  EXPECT_EQ(words(RowState::present), "alone fresh; ");
+  EXPECT_EQ(words(RowState::put), "inserted fresh; patched late; removed fresh; ");
+  EXPECT_EQ(changes.inserted_rows().size(), 0u);
+}
+
+TEST(NetChanges, OfAnInsertedRowThatIsThereAlreadyIsKnownThatItIs) {
+  TableChanges changes(1, {0});
+  std::string one, two;
+  write_tuple(one, {{ValueKind::text, "1"}});
+  write_tuple(two, {{ValueKind::text, "2"}});
+  ASSERT_TRUE(changes.add(ChangeKind::insert, one));
+  ASSERT_TRUE(changes.add(ChangeKind::insert, two));
+  EXPECT_TRUE(changes.note_present({"1"}));
+  EXPECT_EQ(changes.rows({RowState::present}).size(), 1u);
+  EXPECT_EQ(changes.inserted_rows().size(), 1u);
 }
 
 }  // namespace

@@ -46,6 +46,21 @@ TEST(Walks, ARangeSentBeforeTheChildHeardThatItsWalkBeginsAnewIsLeftOut) {
   EXPECT_FALSE(step_over(step_back(walked_to("c"), false).walk, "c", "d", false));
 }
 
+TEST(Walks, PagesGoOnWhereTheOnesBeforeEndedAndThenTheWalkBegins) {
+  Walk walk;
+  EXPECT_FALSE(step_through(walk, {0, 8, false})) << "they were not asked for";
+  walk.next_page = 0;
+  walk.wants_rows = true;
+  const WalkStep step = *step_through(walk, {0, 8, false});
+  EXPECT_EQ(step.walk.next_page, 8u);
+  EXPECT_TRUE(step.walk.wants_rows && step.walk.is_at_beginning());
+  EXPECT_FALSE(step_through(step.walk, {9, 12, false}));
+  const WalkStep last = *step_through(step.walk, {8, 12, true});
+  EXPECT_FALSE(last.walk.next_page || last.walk.wants_rows || last.walk.is_complete);
+  EXPECT_TRUE(last.walk.is_loaded);
+  EXPECT_FALSE(step_over(step.walk, std::nullopt, "d", false)->walk.next_page);
+}
+
 TEST(Walks, AStaleKeyIsToldIfItStillIs) {
   Walks walks;
   walks.clear();

@@ -48,7 +48,23 @@ TEST(Chunk, that_is_cut_or_too_long_or_unknown_is_an_error) {
   const std::string body = encode_chunk({key, key, false, false, {}, {key}, {tuple({text("b"), {}})}});
   for (size_t size = 0; size < body.size(); ++size) EXPECT_THROW(parse_chunk(body.substr(0, size)), Error) << size;
   EXPECT_THROW(parse_chunk(body + '\0'), Error);
-  EXPECT_THROW(parse_chunk('\x10' + body.substr(1)), Error);
+  EXPECT_THROW(parse_chunk('\x40' + body.substr(1)), Error);
+}
+
+TEST(Chunk, of_pages_has_neither_bounds_nor_keys) {
+  const std::string row = tuple({text("a"), text("body")});
+  ChunkView chunk;
+  chunk.pages = Pages{7, 1ULL << 32, true};
+  chunk.rows = {row};
+  const std::string body = encode_chunk(chunk);
+  const ChunkView read = parse_chunk(body);
+  ASSERT_TRUE(read.pages);
+  EXPECT_EQ(read.pages->begin, 7u);
+  EXPECT_EQ(read.pages->end, 1ULL << 32);
+  EXPECT_TRUE(read.pages->are_last);
+  EXPECT_EQ(read.rows, std::vector<std::string_view>{row});
+  for (size_t size = 0; size < body.size(); ++size) EXPECT_THROW(parse_chunk(body.substr(0, size)), Error) << size;
+  for (const char form : {'\x31', '\x32', '\x34', '\x20'}) EXPECT_THROW(parse_chunk(form + body.substr(1)), Error);
 }
 
 TEST(Chunk, with_a_lying_count_takes_no_memory_for_it) {
