@@ -17,6 +17,7 @@ namespace {
 constexpr uint64_t kRowsBeyond = 5000;
 constexpr uint64_t kRowsAtOnce = 200'000;
 constexpr size_t kNamedRowsMax = 5000;
+constexpr uint64_t kFewRows = 100'000;
 constexpr size_t kNamedBytesMax = 1 << 20;
 
 // The rows here of a digest's ranges.
@@ -69,6 +70,21 @@ Task<bool> has_rows_behind(Connection& connection, const Shape& shape, const std
   co_return answer.results.front().boolean(0, 0);
 }
 
+// Whether there is next to nothing of a table at whose beginning nothing is equal: what there is live changes brought
+// before its walk began.
+Task<bool> is_to_be_loaded(Connection& connection, const Shape& shape, const DigestView& digest,
+                           const std::vector<ComparedRanges>& compared) {
+  const bool has_equal =
+      std::any_of(compared.begin(), compared.end(), [](const ComparedRanges& ranges) { return ranges.is_equal; });
+  const bool has_rows = std::any_of(digest.ranges.begin(), digest.ranges.end(),
+                                    [](const DigestView::Range& range) { return range.sum.rows > 0; });
+  if (digest.after || has_equal || !has_rows) co_return false;
+  StatementList list;
+  add_has_more_rows(list, shape, kFewRows);
+  const PipelineResult answer = co_await ask(connection, std::move(list));
+  co_return !answer.results.front().boolean(0, 0);
+}
+
 // Returns how many rows it has gone past.
 Task<uint64_t> walk_on(Connection& connection, const Shape& shape, const DigestView& digest, Walk& walk) {
   const RowsHere here = co_await read_rows(connection, shape, digest);
@@ -86,7 +102,10 @@ Task<uint64_t> walk_on(Connection& connection, const Shape& shape, const DigestV
       std::find_if(compared.begin(), compared.end(), [](const ComparedRanges& ranges) { return !ranges.is_equal; });
   const bool has_rows = first_other != compared.end() && first_other->rows_begin < here.rows.size();
   walk.wants_rows = !has_rows && !co_await has_rows_behind(connection, shape, walk.walked_to);
-  if (walk.wants_rows && walk.is_at_beginning() && !walk.is_loaded) walk.next_page = 0;
+  if (!walk.is_loaded && co_await is_to_be_loaded(connection, shape, digest, compared)) {
+    walk.wants_rows = true;
+    walk.next_page = 0;
+  }
   co_return rows;
 }
 

@@ -129,6 +129,12 @@ void add_count_rows(StatementList& out, const Shape& shape) {
   out.add(std::move(sql), Expect::anything, 0, {}, false);
 }
 
+void add_has_more_rows(StatementList& out, const Shape& shape, uint64_t rows) {
+  std::string sql = "SELECT count(*) > " + std::to_string(rows) + " FROM (SELECT FROM " + existing_rows(shape);
+  if (!shape.owns.empty()) sql += " WHERE " + owned(shape, "SELECT t.*");
+  out.add(sql + " LIMIT " + std::to_string(rows + 1) + ") AS r", Expect::anything, 0, {}, false);
+}
+
 void add_has_rows(StatementList& out, const Shape& shape, const KeyRange& range) {
   const std::vector<RowValues> none;
   RowSource source(none);

@@ -38,6 +38,8 @@ std::string others(const Shape& shape, const KeyRange& range, RowSource& source)
 void add_row_hashes(StatementList& out, const Shape& shape, const KeyRange& range, uint64_t rows_max);
 // How many rows the child has: one row.
 void add_count_rows(StatementList& out, const Shape& shape);
+// Whether it has more than so many: one row.
+void add_has_more_rows(StatementList& out, const Shape& shape, uint64_t rows);
 // Whether there is any row of the child in the range: one row.
 void add_has_rows(StatementList& out, const Shape& shape, const KeyRange& range);
 

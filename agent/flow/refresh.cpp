@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "base/clock.h"
 #include "base/retry.h"
 #include "change/chunk.h"
 #include "monitor/words.h"
@@ -18,9 +19,12 @@ constexpr size_t kDigestRows = 64 * kRangeRows;
 constexpr uint64_t kDigestBytes = 16 << 20;  // read for one, as they are stored
 constexpr size_t kChunkRowsMax = 16'384, kCopyRowsFirst = 500, kCopyRowsMin = 20;
 constexpr size_t kCopyPagesFirst = 8, kCopyPagesMax = 4'096;
-constexpr uint64_t kChunkBytes = 1 << 20;         // about so much each, as text
-constexpr size_t kChunksAhead = 3;                // read, while the marks of those before come through the log
-constexpr uint64_t kUnappliedBytesMax = 4 << 20;  // in the queue: live changes stand behind no more than this
+constexpr uint64_t kChunkBytes = 1 << 20;  // about so much each, as text
+constexpr size_t kChunksAhead = 3;         // read, while the marks of those before come through the log
+// In the queue: live changes stand behind no more than this; and where the parent is slower than the link is long, not
+// for longer than a moment.
+constexpr uint64_t kUnappliedBytesMax = 4 << 20, kUnappliedBytesFew = 256 << 10;
+constexpr double kUnappliedSeconds = 0.15;
 constexpr size_t kKeysAtOnce = 500;
 constexpr size_t kDifferencesToWalk = 1'000;  // in one digest: then rows are cheaper than keys
 constexpr auto kPause = std::chrono::milliseconds(50);
@@ -277,7 +281,13 @@ Task<std::shared_ptr<const ChunkTable>> Refresh::plan(ChunkReader& reader, std::
 
 // Live changes stand behind no more than the link carries in a moment.
 Task<> Refresh::yield_to_changes() {
-  while (queue_.stats().bytes > kUnappliedBytesMax) co_await placer_.changed().wait_for(kPause);
+  const auto is_much_waiting = [this] {
+    const QueueStats stats = queue_.stats();
+    if (stats.bytes <= kUnappliedBytesFew) return false;
+    const auto age = static_cast<double>(postgres_microseconds_now() - stats.oldest_commit_time) / 1e6;
+    return stats.bytes > kUnappliedBytesMax || (stats.oldest_commit_time != 0 && age > kUnappliedSeconds);
+  };
+  while (is_much_waiting()) co_await placer_.changed().wait_for(kPause);
   if (const auto now = Clock::now(); now < next_read_) co_await sleep_for(next_read_ - now);
 }
 
@@ -414,6 +424,7 @@ bool Refresh::is_to_go_on(const TableState& state, Walk& walk) {
 // All rows behind walk.after, or in the order of the file's pages, some chunks ahead of their places. As walk_on.
 Task<bool> Refresh::copy(ChunkReader& reader, Walk& walk, std::optional<uint64_t> from_page) {
   const std::string name = walk.table->relation.full_name();
+  if (from_page) spdlog::info("refresh: {} is copied as it lies, from page {} on", name, *from_page);
   std::deque<PlacingPtr> ahead;
   ReadPlace placed{walk.after, from_page}, read_to = placed;
   bool is_read_to_end = false;

@@ -185,11 +185,25 @@ TEST_F(ApplyDigest, rows_that_live_changes_brought_before_their_chunk_are_put_ov
 }
 
 TEST_F(ApplyDigest, where_there_are_rows_further_on_digests_go_on) {
-  parent_has({9});
-  digest(0, {{1, 2}, {3}}, false);
+  parent_has({2, 3, 9});
+  digest(0, {{1, 2}, {3}, {4}}, false);
   deliver_all();
   EXPECT_EQ(walked_to(), "nothing");
   EXPECT_FALSE(told().wants_rows);
+}
+
+TEST_F(ApplyDigest, where_nothing_is_but_what_live_changes_brought_the_parent_wants_rows) {
+  parent_has({2, 9});
+  digest(0, {{1, 2}, {3, 4}}, false);
+  deliver_all();
+  EXPECT_EQ(walked_to(), "nothing");
+  EXPECT_TRUE(told().wants_rows);
+  EXPECT_EQ(told().next_page, 0u);
+  pages(0, 1, true, {1, 2, 3, 4});
+  digest(0, {{1, 2}, {3, 4}}, false);
+  deliver_all();
+  EXPECT_EQ(walked_to(), "4");
+  EXPECT_FALSE(told().wants_rows || told().next_page);
 }
 
 TEST_F(ApplyDigest, where_nothing_is_behind_what_is_equal_the_parent_wants_rows) {
