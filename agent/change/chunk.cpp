@@ -5,7 +5,7 @@
 namespace tributary {
 namespace {
 
-constexpr uint8_t kHasAfter = 1, kHasUpTo = 2, kIsKeySet = 4, kMayDeleteExtra = 8;
+constexpr uint8_t kHasAfter = 1, kHasUpTo = 2, kIsKeySet = 4, kMayDeleteExtra = 8, kKeepsExtra = 64;
 
 }  // namespace
 
@@ -30,7 +30,8 @@ ChunkView parse_chunk(std::string_view body) {
   chunk.is_key_set = form & kIsKeySet;
   chunk.may_delete_extra = form & kMayDeleteExtra;
   const bool has_bounds = form & (kHasAfter | kHasUpTo);
-  if (form > (kHasAfter | kHasUpTo | kIsKeySet | kMayDeleteExtra) || (chunk.is_key_set && has_bounds))
+  chunk.keeps_extra = form & kKeepsExtra;
+  if ((form & ~(kHasAfter | kHasUpTo | kIsKeySet | kMayDeleteExtra | kKeepsExtra)) || (chunk.is_key_set && has_bounds))
     throw Error(ErrorKind::protocol, "a chunk of an unknown form");
   if (form & kHasAfter) chunk.after = take_tuple(in);
   if (form & kHasUpTo) chunk.up_to = take_tuple(in);
@@ -50,9 +51,9 @@ std::string encode_chunk(const ChunkView& chunk) {
   for (const std::string_view row : chunk.rows) bytes += row.size();
   std::string out;
   out.reserve(bytes);
-  put_u8(out,
-         static_cast<uint8_t>((chunk.after ? kHasAfter : 0) | (chunk.up_to ? kHasUpTo : 0) |
-                              (chunk.is_key_set ? kIsKeySet : 0) | (chunk.may_delete_extra ? kMayDeleteExtra : 0)));
+  put_u8(out, static_cast<uint8_t>((chunk.after ? kHasAfter : 0) | (chunk.up_to ? kHasUpTo : 0) |
+                                   (chunk.is_key_set ? kIsKeySet : 0) | (chunk.may_delete_extra ? kMayDeleteExtra : 0) |
+                                   (chunk.keeps_extra ? kKeepsExtra : 0)));
   if (chunk.after) out += *chunk.after;
   if (chunk.up_to) out += *chunk.up_to;
   if (chunk.is_key_set) put_tuples(out, chunk.keys);

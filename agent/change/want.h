@@ -21,6 +21,9 @@ struct TableState {
   uint64_t kept = 0;         // rows that the child does not have, and that only a person may have deleted
   std::string reason, hint;  // not empty: the parent cannot write the table; its changes are skipped until it can
   uint64_t rows = 0;         // refreshed so far
+  // Rows may be there that this node does not have: it is to walk the table again when it has all that its own children
+  // send.
+  bool to_be_compared = false;
   friend bool operator==(const TableState&, const TableState&) = default;
 };
 

@@ -36,6 +36,13 @@ TEST(Chunk, of_a_set_of_keys_has_no_bounds) {
   EXPECT_THROW(parse_chunk("\x05" + body.substr(1)), Error);
 }
 
+TEST(Chunk, says_that_extra_rows_stay) {
+  ChunkView chunk;
+  EXPECT_FALSE(parse_chunk(encode_chunk(chunk)).keeps_extra);
+  chunk.keeps_extra = true;
+  EXPECT_TRUE(parse_chunk(encode_chunk(chunk)).keeps_extra);
+}
+
 TEST(Chunk, of_a_whole_table_has_no_bounds) {
   const std::string body = encode_chunk({});
   const ChunkView chunk = parse_chunk(body);
