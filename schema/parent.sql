@@ -91,3 +91,20 @@ CREATE TABLE IF NOT EXISTS tributary.extra (
 COMMENT ON TABLE tributary.extra IS
   'Rows that a child does not have any more, and that were not deleted here: not yet, or because they are more than [intake] max_delete.';
 COMMENT ON COLUMN tributary.extra.key IS 'The values of the key.';
+
+CREATE TABLE IF NOT EXISTS tributary.ownership (
+  child            text NOT NULL,
+  table_name       text NOT NULL,
+  condition        text NOT NULL DEFAULT 'false',
+  to_be_compared   boolean NOT NULL DEFAULT false,
+  deletes_left_out bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (child, table_name)
+);
+COMMENT ON TABLE tributary.ownership IS
+  'Which rows of each table are a child''s, and what it deleted of others.';
+COMMENT ON COLUMN tributary.ownership.condition IS
+  'The rows that were compared with the child''s the last time, as [[child]] has it; true: all of them, false: none.';
+COMMENT ON COLUMN tributary.ownership.to_be_compared IS
+  'There may be rows of the child here that it does not have: it compares the table when it has all that its own children send.';
+COMMENT ON COLUMN tributary.ownership.deletes_left_out IS
+  'Deletions that the child sent of rows that are not its own here, and that stayed.';

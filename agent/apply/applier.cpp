@@ -1,5 +1,7 @@
 #include "apply/applier.h"
 
+#include <spdlog/spdlog.h>
+
 #include "apply/compared_digest.h"
 #include "apply/fence.h"
 #include "apply/shape_trouble.h"
@@ -66,6 +68,7 @@ Task<Outcome> Applier::apply(Connection& connection, Position applied, std::vect
   co_await apply_transactions(connection, group, prepared.reduction, outcome);
   co_await walks_.load_if_outdated(connection, rights_.child.name);
   outcome.want = walks_.take_news(outcome.applied);
+  say_left_out();
   if (outcome.held) forget_shapes();
   co_return outcome;
 }
@@ -124,6 +127,36 @@ Task<bool> Applier::load_walks(Connection& connection) {
   co_return is_news;
 }
 
+Task<Want> Applier::look_at_ownership(Connection& connection, Position applied) {
+  co_await load_walks(connection);
+  co_await note_changed_ownership(connection, rights_, walks_);
+  co_return walks_.take_news(applied);
+}
+
+uint64_t Applier::deletes_left_out() const {
+  uint64_t count = 0;
+  if (walks_.is_loaded())
+    for (const auto& [table, ownership] : walks_.ownerships()) count += ownership.deletes_left_out;
+  return count;
+}
+
+Task<bool> Applier::write_left_out(Connection& connection, const std::map<std::string, uint64_t>& deletes) {
+  if (deletes.empty()) co_return true;
+  StatementList list;
+  add_left_out(list, rights_.child.name, deletes);
+  co_return !list.first_unexpected(co_await run(connection, list));
+}
+
+void Applier::say_left_out() {
+  for (const auto& [table, ownership] : walks_.ownerships()) {
+    uint64_t& said = said_left_out_[table];
+    if (ownership.deletes_left_out > said)
+      spdlog::warn("apply: {} deleted {} rows of table {} that are not its own here: they stay", rights_.child.name,
+                   ownership.deletes_left_out - said, table);
+    said = ownership.deletes_left_out;
+  }
+}
+
 std::optional<std::vector<TableAttention>> Applier::attentions() const {
   if (!walks_.is_loaded()) return std::nullopt;
   return walks_.attentions(rights_.child.name);
@@ -131,6 +164,7 @@ std::optional<std::vector<TableAttention>> Applier::attentions() const {
 
 Task<Want> Applier::read_walks(Connection& connection, Position applied) {
   co_await load_walks(connection);
+  for (const auto& [table, ownership] : walks_.ownerships()) said_left_out_[table] = ownership.deletes_left_out;
   co_return walks_.all(applied);
 }
 
@@ -254,7 +288,10 @@ Task<bool> Applier::write_group(Connection& connection, const Group& group, std:
   for (NetGroup& net : nets) net.add_statements(list, inserts, rights_.child.name, walks);
   PipelineResult answer;
   bool is_written = !(co_await begin_with(connection, outcome.applied, list, &answer));
+  std::map<std::string, uint64_t> left_out;
+  if (is_written) left_out = list.left_alone(answer);
   if (is_written && inserts == Inserts::by_copy) is_written = co_await nets.back().copy_inserts(connection, answer);
+  if (is_written) is_written = co_await write_left_out(connection, left_out);
   if (!is_written) {
     co_await roll_back(connection);
     co_return false;
@@ -263,6 +300,7 @@ Task<bool> Applier::write_group(Connection& connection, const Group& group, std:
   if (changed) walks_.add_news(*changed);  // also if the answer is lost
   if (co_await commit(connection)) co_return false;
   if (changed) walks_ = std::move(*changed);
+  walks_.add_left_out(left_out);
   outcome.applied = last.position;
   outcome.transactions = group.transactions.size();
   outcome.changes = group.changes.size();
@@ -381,6 +419,7 @@ Task<Outcome> Applier::apply_part(Connection& connection, const Batch& part, Way
   co_await walks_.load_if_outdated(connection, rights_.child.name);
   outcome.applied = part.to;
   outcome.want = walks_.take_news(part.to);
+  say_left_out();
   outcome.transactions = 1;
   outcome.last_commit_time = group.transactions.back().commit.time;
   co_return outcome;
@@ -406,7 +445,13 @@ Task<std::optional<Held>> Applier::write_part(Connection& connection, const Grou
     for (NetGroup& net : reduction.nets) net.add_statements(list, inserts, rights_.child.name, walks_);
   }
   if (part.is_last_part) add_fence(list, rights_.child.name, part.from, part.to, group.transactions.back().commit.time);
-  if (list.size() > 0 && list.first_unexpected(co_await run(connection, list))) co_return unnamed;
+  if (list.size() > 0) {
+    const PipelineResult result = co_await run(connection, list);
+    if (list.first_unexpected(result)) co_return unnamed;
+    const std::map<std::string, uint64_t> left_out = list.left_alone(result);
+    if (!co_await write_left_out(connection, left_out)) co_return unnamed;
+    walks_.add_left_out(left_out);
+  }
   if (inserts == Inserts::by_copy) {
     is_part_copied_ = true;
     if (!co_await reduction.nets.back().copy_inserts(connection, {})) co_return unnamed;

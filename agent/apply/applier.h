@@ -76,6 +76,13 @@ class Applier {
   bool is_walked(const std::string& table) const { return !walks_.is_loaded() || walks_.has(table); }
   // Those that a person wants refreshed, as the database has it.
   std::map<std::string, bool> requested_walks() const { return walks_.requested(); }
+  // Whether rows here have become the child's, by another `owns`; what the child is to hear.
+  Task<Want> look_at_ownership(Connection& connection, Position applied);
+  // Deletions that the child ever sent of rows that are not its own here; tables of which all is here that the child
+  // has, as of what `walks_version` tells. As far as is known.
+  uint64_t deletes_left_out() const;
+  std::set<std::string> settled() const { return walks_.is_loaded() ? walks_.settled() : std::set<std::string>{}; }
+  uint64_t walks_version() const { return walks_.version(); }
   // Takes the walks of these tables back to their beginning; true: what the child does not have may be deleted at their
   // end. Returns the news of it.
   Task<Want> begin_walks(Connection& connection, Position applied, std::map<std::string, bool> tables);
@@ -148,6 +155,8 @@ class Applier {
   // expected. Throws when the fence itself did not.
   Task<std::optional<size_t>> begin_with(Connection& connection, Position fence, const StatementList& list,
                                          PipelineResult* answer = nullptr);
+  Task<bool> write_left_out(Connection& connection, const std::map<std::string, uint64_t>& deletes);
+  void say_left_out();
 
   const ChildRights& rights_;
   Shapes shapes_;
@@ -155,7 +164,8 @@ class Applier {
   std::optional<Prepared> prepared_;
   Clock::time_point looked_at_{};  // at the tables that cannot be written
   CopyTrials copy_trials_;
-  bool is_part_copied_ = false;  // COPY was used in the large transaction that is open
+  std::map<std::string, uint64_t> said_left_out_;  // deletions, by table: in the log, or from before this session
+  bool is_part_copied_ = false;                    // COPY was used in the large transaction that is open
 };
 
 }  // namespace tributary

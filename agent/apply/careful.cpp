@@ -213,6 +213,9 @@ Task<std::optional<Refusal>> write_block(Connection& connection, const Known& kn
   }
   if (known.makes_way)
     for (const Write& write : block.writes) note_way(made_way, write, result);
+  const std::map<std::string, uint64_t> left_out = block.list.left_alone(result);
+  add_left_out(stale, known.child, left_out);
+  known.walks.add_left_out(left_out);
   if (stale.size() == 0) co_return std::nullopt;
   const PipelineResult noted = co_await run(connection, stale);
   if (noted.error) co_return Refusal{held_by("the list of stale rows", *noted.error), false};
@@ -303,7 +306,7 @@ Task<std::optional<Refusal>> write_in_order(Connection& connection, Shapes& shap
   co_return refusal;
 }
 
-Task<bool> write_by_replacing(Connection& connection, Shapes& shapes, const Walks& walks,
+Task<bool> write_by_replacing(Connection& connection, Shapes& shapes, Walks& walks,
                               std::span<const GroupChange> changes) {
   NetGroup net;
   bool is_possible = true;
@@ -317,7 +320,15 @@ Task<bool> write_by_replacing(Connection& connection, Shapes& shapes, const Walk
   if (is_possible) {
     StatementList list;
     is_possible = net.add_replacing_statements(list);
-    if (is_possible && list.size() > 0) is_possible = !list.first_unexpected(co_await run(connection, list));
+    if (is_possible && list.size() > 0) {
+      const PipelineResult written = co_await run(connection, list);
+      is_possible = !list.first_unexpected(written);
+      StatementList counted;
+      const std::map<std::string, uint64_t> left_out = list.left_alone(written);
+      add_left_out(counted, shapes.rights().child.name, left_out);
+      if (is_possible && counted.size() > 0) is_possible = !counted.first_unexpected(co_await run(connection, counted));
+      if (is_possible) walks.add_left_out(left_out);
+    }
   }
   if (!is_possible) co_await roll_back(connection);
   co_return is_possible;

@@ -34,7 +34,7 @@ Task<std::optional<Refusal>> write_in_order(Connection& connection, Shapes& shap
 // The last try for unique values that pass from row to row in one transaction: deletes every row that is put, then
 // inserts them all. False: these changes hold more than whole rows, a table has listed rows, or it is refused too; then
 // the open transaction is rolled back.
-Task<bool> write_by_replacing(Connection& connection, Shapes& shapes, const Walks& walks,
+Task<bool> write_by_replacing(Connection& connection, Shapes& shapes, Walks& walks,
                               std::span<const GroupChange> changes);
 
 }  // namespace tributary

@@ -202,11 +202,16 @@ Task<> walk_by(Connection& connection, const ChildRights& rights, Walks& walks, 
   }
   step->walk.key_columns = shape.key_columns;
   if (const Walk& before = walks.of(shape.title); !before.is_complete) step->walk.is_loaded = before.is_loaded;
+  if (step->is_beginning) {
+    StatementList begun;
+    add_begun(begun, walks, rights.child.name, shape);
+    co_await run_all(connection, std::move(begun));
+  }
   if (shape.may_clear)
     step->take_rows(co_await walk_on(connection, shape, digest, step->walk));
   else
     step->walk.wants_rows = true;
-  if (step->walk.is_complete) co_await finish_walk(connection, rights, shape, step->walk);
+  if (step->walk.is_complete) co_await finish_walk(connection, rights, shape, walks, step->walk, digest.keeps_extra);
   co_await write_step(connection, rights.child.name, shape.title, *step);
   walks.set(shape.title, step->walk);
 }

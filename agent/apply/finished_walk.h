@@ -11,7 +11,9 @@ namespace tributary {
 Task<bool> may_delete(Connection& connection, const ChildRights& rights, const Shape& shape, uint64_t rows);
 
 // Deletes what is listed in tributary.extra, or leaves it there and counts it, in the open transaction; `walk` is told.
-// Throws what the server says.
-Task<> finish_walk(Connection& connection, const ChildRights& rights, const Shape& shape, Walk& walk);
+// `keeps_extra`: the child has not all yet that its own children send, so what it lacks may only not have come to it;
+// it is to compare the table again. Throws what the server says.
+Task<> finish_walk(Connection& connection, const ChildRights& rights, const Shape& shape, Walks& walks, Walk& walk,
+                   bool keeps_extra);
 
 }  // namespace tributary

@@ -118,7 +118,7 @@ Task<> Lane::wait_for_batch() {
 Task<> Lane::wait_for_work() {
   const bool is_to_look = has_trouble_ || (report_.hold && report_.hold->waiting);
   const auto until = is_to_look ? Clock::now() + kLookPause : Clock::time_point::max();
-  while (pending_.empty() && memory_.requested_walks.empty() && Clock::now() < until) {
+  while (is_ownership_known_ && pending_.empty() && memory_.requested_walks.empty() && Clock::now() < until) {
     wake_->expires_at(until);
     co_await wake_->async_wait(asio::as_tuple(asio::use_awaitable));
   }
@@ -151,6 +151,10 @@ Task<> Lane::attempt() {
     take_applied(applied.value_or(Position{}));
     is_applied_known_ = true;
     if (applier_.has_news()) tell(co_await applier_.read_news(*lease, report_.applied));
+  }
+  if (!is_ownership_known_) {
+    tell(co_await applier_.look_at_ownership(*lease, report_.applied));
+    is_ownership_known_ = true;
   }
   co_await begin_walks(*lease);
   if (!pending_.empty()) {
@@ -309,6 +313,12 @@ void Lane::report() {
   if (auto attentions = applier_.attentions()) {
     report_.attentions = std::move(*attentions);
     has_trouble_ = applier_.has_trouble();
+    report_.deletes_left_out = applier_.deletes_left_out();
+  }
+  // Only what is committed.
+  if (is_applied_known_ && !are_parts_open_ && settled_version_ != applier_.walks_version()) {
+    settled_version_ = applier_.walks_version();
+    report_.settled = std::make_shared<const std::set<std::string>>(applier_.settled());
   }
   if (reported_ == report_ && !has_news_) return;
   has_news_ = false;

@@ -11,6 +11,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -43,6 +44,9 @@ struct LaneReport {
   uint64_t changes = 0;
   int64_t last_commit_time = 0;  // of the last transaction committed; microseconds since 2000-01-01, 0: none
   std::vector<TableAttention> attentions;
+  uint64_t deletes_left_out = 0;  // that the child ever sent of rows that are not its own
+  // Tables of which all is here that the child has, as of `applied`.
+  std::shared_ptr<const std::set<std::string>> settled = std::make_shared<const std::set<std::string>>();
   friend bool operator==(const LaneReport&, const LaneReport&) = default;
 };
 
@@ -115,8 +119,10 @@ class Lane {
   LaneReport report_;
   std::optional<LaneReport> reported_;
   std::vector<Want> wants_;
-  bool has_trouble_ = false;  // as far as was known: tables that cannot be written
-  bool has_news_ = false;     // wants that no report followed
+  bool is_ownership_known_ = false;
+  uint64_t settled_version_ = 0;  // of what was reported
+  bool has_trouble_ = false;      // as far as was known: tables that cannot be written
+  bool has_news_ = false;         // wants that no report followed
   std::function<void(const LaneReport&)> on_report_;
   std::optional<asio::steady_timer> wake_;
 };

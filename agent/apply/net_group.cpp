@@ -97,7 +97,10 @@ void NetGroup::add_statements(StatementList& out, Inserts inserts, const std::st
       step.walk.key_columns = table.shape->key_columns;
       step.take_rows(chunk.rows.size());
       if (step.walk.is_complete) step.walk.may_delete_extra = false;
-      if (step.is_beginning) add_forget_listed(out, child, name);
+      if (step.is_beginning) {
+        add_forget_listed(out, child, name);
+        add_begun(out, walks, child, *table.shape);
+      }
       add_walked(out, child, name, step);
       walks.set(name, std::move(step.walk));
     }
@@ -136,7 +139,7 @@ bool NetGroup::needs_care(const Walks& walks) const {
     Walk walk = walks.of(name);
     for (const ChunkView& chunk : table.chunks) {
       const auto step = step_of(walk, chunk);
-      if (!step || (step->walk.is_complete && step->walk.has_listed)) return true;
+      if (!step || (step->walk.is_complete && (step->walk.has_listed || chunk.keeps_extra))) return true;
       walk = step->walk;
     }
   }

@@ -114,7 +114,10 @@ Task<std::optional<Refusal>> write_chunk(Connection& connection, Shapes& shapes,
   StatementList list;
   // What is compared here is many rows with many keys.
   list.add("SET LOCAL enable_hashjoin = on", Expect::anything);
-  if (step->is_beginning) add_forget_listed(list, rights.child.name, shape.title);
+  if (step->is_beginning) {
+    add_forget_listed(list, rights.child.name, shape.title);
+    add_begun(list, walks, rights.child.name, shape);
+  }
   add_refreshed(list, shape, rows);
   const PipelineResult written = co_await run(connection, list);
   if (list.first_unexpected(written)) {
@@ -125,7 +128,7 @@ Task<std::optional<Refusal>> write_chunk(Connection& connection, Shapes& shapes,
 
   try {
     if (shape.may_clear && !chunk.pages) co_await settle_others(connection, rights, shape, keys, step->walk);
-    if (step->walk.is_complete) co_await finish_walk(connection, rights, shape, step->walk);
+    if (step->walk.is_complete) co_await finish_walk(connection, rights, shape, walks, step->walk, chunk.keeps_extra);
     co_await write_walk(connection, rights, walks, shape.title, *step);
   } catch (const Error& error) {
     if (passes_by_itself(error) || error.sqlstate().empty()) throw;

@@ -49,14 +49,16 @@ void add_delete_absent(StatementList& out, const Walks& walks, const Shape& shap
     if (may_go && !named.contains(std::string(key))) add(key, ValueKind::null);
   }
   if (rows.empty()) return;
+  const size_t absent = rows.size();
   for (const std::string_view key : chunk.settled) add(key, ValueKind::unchanged);
   RowSource source(rows);
   const std::string match = same_key(shape, source);
   const std::string is_settled = source.mask(shape.columns.size());
-  out.add("DELETE FROM " + existing_rows(shape) + " USING " + source.from() + " WHERE " + match + " AND NOT " +
-              is_settled + " AND NOT EXISTS (SELECT FROM " + source.from() + " WHERE " + match + " AND " + is_settled +
-              ")" + (shape.owns.empty() ? "" : " AND " + owned(shape, "SELECT t.*")),
-          Expect::anything, 0, source.take_params());
+  const std::string condition = match + " AND NOT " + is_settled + " AND NOT EXISTS (SELECT FROM " + source.from() +
+                                " WHERE " + match + " AND " + is_settled + ")";
+  if (!shape.owns.empty()) return add_limited_removes(out, shape, source, condition, absent);
+  out.add("DELETE FROM " + existing_rows(shape) + " USING " + source.from() + " WHERE " + condition, Expect::anything,
+          0, source.take_params());
 }
 
 // Rows of the set that are to be written may push others away, wherever these lie; but those that were pushed away so
@@ -127,6 +129,9 @@ Task<std::optional<Refusal>> write_key_set(Connection& connection, Walks& walks,
     for (const std::string_view row : chunk.rows)
       if (auto key = key_of(row, shape.key)) put.insert(std::move(*key));
     StatementList stale;
+    const std::map<std::string, uint64_t> left_out = list.left_alone(written);
+    add_left_out(stale, child, left_out);
+    walks.add_left_out(left_out);
     for (size_t i = way_begin; i < way_end; ++i)
       for (int row = 0; row < written.results[i].rows(); ++row)
         if (const std::string key = key_in(written.results[i], row); !put.contains(key))

@@ -19,6 +19,7 @@ struct ChildRights {
   std::vector<std::string> tables;  // patterns of [intake] tables
   bool is_only_child = false;       // nobody else writes these tables: a clear may empty them
   uint64_t deletions_max = 1000;    // rows that a refresh of a table may delete without a person's word
+  bool has_parent = false;          // this node sends on what the child sends
 };
 
 using Fit = std::variant<Shape, Mismatch>;

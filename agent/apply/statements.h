@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,7 +23,7 @@ enum class Expect {
   exactly,  // this many rows affected
   at_most,  // this many rows affected or fewer
   counts,   // one row: the count is this many
-  owned,    // one row: a count of at most this many, and as many of them owned
+  removes,  // one row: a count of at most this many; see add_limited_removes
 };
 
 // Statements for one pipeline, with the buffers of their parameters.
@@ -42,6 +43,11 @@ class StatementList {
   // is well.
   std::optional<size_t> first_unexpected(const PipelineResult& result, size_t begin = 0) const;
 
+  // The statement that was added last answers with a second count: of rows of the table that it left alone.
+  void counts_left_alone(const std::string& table) { left_alone_.emplace_back(statements_.size() - 1, table); }
+  // By table; only of tables that have some.
+  std::map<std::string, uint64_t> left_alone(const PipelineResult& result) const;
+
  private:
   struct Expectation {
     Expect expect;
@@ -50,13 +56,22 @@ class StatementList {
   std::deque<std::string> buffers_;  // a deque, because parameters point into its strings
   std::vector<Statement> statements_;
   std::vector<Expectation> expectations_;
+  std::vector<std::pair<size_t, std::string>> left_alone_;
 };
+
+class RowSource;
 
 // Each takes the rows of one table and does nothing when there are none.
 void add_clear(StatementList& out, const Shape& shape);
+// A row that is there and is not the child's stays, and is counted.
 void add_removes(StatementList& out, const Shape& shape, const std::vector<RowValues>& rows);
 void add_patches(StatementList& out, const Shape& shape, const std::vector<RowValues>& rows);
 void add_puts(StatementList& out, const Shape& shape, const std::vector<RowValues>& rows);
+
+// Of the rows t of the table and s of the source that meet the condition, at most `rows`: deletes those that are the
+// child's by `owns`. Answers with how many these are, and how many others there are.
+void add_limited_removes(StatementList& out, const Shape& shape, RowSource& source, const std::string& condition,
+                         uint64_t rows);
 
 // Inserts whole rows without looking for ones that are there already: "COPY table (columns) FROM STDIN". It takes the
 // rows that `owns` lets in; the count of its answer tells. An `owns` with a sub-select is refused by PostgreSQL.

@@ -27,9 +27,11 @@ Walk walk_of(const Result& row, int i) {
   return walk;
 }
 
-TableState state_of(const std::string& table, const Walk& walk) {
-  return {table,       walk.is_complete, walk.walked_to, walk.wants_rows, walk.kept,
-          walk.reason, walk.hint,        walk.rows,      walk.next_page,  walk.is_loaded};
+TableState state_of(const std::string& table, const Walk& walk, const Ownership& ownership) {
+  TableState state{table,       walk.is_complete, walk.walked_to, walk.wants_rows, walk.kept,
+                   walk.reason, walk.hint,        walk.rows,      walk.next_page,  walk.is_loaded};
+  state.to_be_compared = ownership.to_be_compared;
+  return state;
 }
 
 }  // namespace
@@ -61,6 +63,12 @@ Task<> Walks::load(Connection& connection, std::string child) {
         co_await connection.execute("SELECT table_name, key, ways_made FROM tributary.stale WHERE child = $1", params);
     for (int i = 0; i < stale.rows(); ++i)
       state.stale[stale.text(i, 0)][bytes_of_text(stale.value(i, 1))] = static_cast<uint32_t>(stale.integer(i, 2));
+    const Result ownerships = co_await connection.execute(
+        "SELECT table_name, condition, to_be_compared, deletes_left_out FROM tributary.ownership WHERE child = $1",
+        params);
+    for (int i = 0; i < ownerships.rows(); ++i)
+      state.ownerships[ownerships.text(i, 0)] = {ownerships.text(i, 1), ownerships.boolean(i, 2),
+                                                 static_cast<uint64_t>(ownerships.integer(i, 3))};
     const Result others =
         co_await connection.execute("SELECT NOT EXISTS (SELECT FROM tributary.applied WHERE child <> $1)", params);
     state.is_alone = others.boolean(0, 0);
@@ -68,9 +76,10 @@ Task<> Walks::load(Connection& connection, std::string child) {
     const std::string& state_text = error.sqlstate();
     if (state_text != "42P01" && state_text != "42501" && state_text != "3F000" && state_text != "42703") throw;
     throw Error(ErrorKind::setup, "what was refreshed here cannot be read: " + error.message(),
-                "Prepare the database with `tributary init`.", error.sqlstate());
+                "Prepare the database with `tributary init`, after an upgrade too.", error.sqlstate());
   }
   state_ = std::move(state);
+  ++version_;
   is_outdated_ = false;
 }
 
@@ -88,6 +97,36 @@ const Walk& Walks::of(const std::string& table) const {
   static const Walk kNone;
   const auto found = state_->walks.find(table);
   return found == state_->walks.end() ? kNone : found->second;
+}
+
+std::vector<std::string> Walks::tables() const {
+  std::vector<std::string> tables;
+  for (const auto& [table, walk] : state_->walks) tables.push_back(table);
+  return tables;
+}
+
+const Ownership& Walks::ownership(const std::string& table) const {
+  static const Ownership kUnknown;
+  const auto found = state_->ownerships.find(table);
+  return found == state_->ownerships.end() ? kUnknown : found->second;
+}
+
+void Walks::set_ownership(const std::string& table, Ownership ownership) {
+  state_->ownerships[table] = std::move(ownership);
+  tell(table);
+  ++version_;
+}
+
+void Walks::add_left_out(const std::map<std::string, uint64_t>& deletes) {
+  for (const auto& [table, count] : deletes) state_->ownerships[table].deletes_left_out += count;
+}
+
+std::set<std::string> Walks::settled() const {
+  std::set<std::string> settled;
+  for (const auto& [table, walk] : state_->walks)
+    if (walk.is_complete && walk.reason.empty() && !has_stale(table) && !ownership(table).to_be_compared)
+      settled.insert(table);
+  return settled;
 }
 
 std::map<std::string, Walk> Walks::troubles() const {
@@ -126,6 +165,7 @@ uint32_t Walks::ways_made(const std::string& table, const std::string& key) cons
 
 void Walks::add_stale(const std::string& table, const std::string& key, uint32_t ways_made) {
   state_->stale[table][key] = ways_made;
+  ++version_;
   tell(StaleKey{table, key});
 }
 
@@ -133,6 +173,7 @@ void Walks::remove_stale(const std::string& table, const std::string& key) {
   const auto found = state_->stale.find(table);
   if (found == state_->stale.end()) return;
   found->second.erase(key);
+  ++version_;
   if (found->second.empty()) state_->stale.erase(found);
 }
 
@@ -152,7 +193,7 @@ void Walks::add_news(const Walks& other) {
 Want Walks::take_news(const Position& at) {
   Want want;
   want.at = at;
-  for (const std::string& table : news_.tables) want.tables.push_back(state_of(table, of(table)));
+  for (const std::string& table : news_.tables) want.tables.push_back(state_of(table, of(table), ownership(table)));
   news_.tables.clear();
   for (const auto& [table, key] : std::exchange(news_.keys, {}))
     if (is_stale(table, key)) want.keys.push_back({table, key});
@@ -166,7 +207,7 @@ Want Walks::take_news(const Position& at) {
 Want Walks::all(const Position& at) const {
   Want want;
   want.at = at;
-  for (const auto& [table, walk] : state_->walks) want.tables.push_back(state_of(table, walk));
+  for (const auto& [table, walk] : state_->walks) want.tables.push_back(state_of(table, walk, ownership(table)));
   for (const auto& [table, keys] : state_->stale)
     for (const auto& [key, ways_made] : keys) want.keys.push_back({table, key});
   return want;
@@ -178,6 +219,15 @@ std::vector<TableAttention> Walks::attentions(const std::string& child) const {
     if (!walk.reason.empty())
       attentions.push_back({table, walk.reason + "; what changes in the table is left out until it fits", walk.hint});
     if (walk.kept == 0) continue;
+    if (ownership(table).to_be_compared) {
+      attentions.push_back(
+          {table,
+           std::to_string(walk.kept) + " rows of table " + table + " are kept that " + child +
+               " does not have: it has not all that its own children send",
+           "When it has, it compares the table by itself; `tributary status` there says which child it "
+           "waits for."});
+      continue;
+    }
     attentions.push_back({table,
                           std::to_string(walk.kept) + " rows of table " + table + " that " + child +
                               " does not have are kept: tributary.extra names them",

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "apply/ownership.h"
 #include "apply/statements.h"
 #include "change/chunk.h"
 #include "change/want.h"
@@ -56,8 +57,14 @@ class Walks {
   void set_outdated() { is_outdated_ = true; }
   Task<> load_if_outdated(Connection& connection, std::string child);
   bool is_loaded() const { return state_.has_value(); }
-  void clear() { state_.emplace(); }  // nothing was ever walked
-  void forget() { state_.reset(); }   // what is there, not the news
+  void clear() {  // nothing was ever walked
+    state_.emplace();
+    ++version_;
+  }
+  void forget() {  // what is there, not the news
+    state_.reset();
+    ++version_;
+  }
 
   // `table`: "schema.table". A table that was never walked has an empty walk.
   const Walk& of(const std::string& table) const;
@@ -68,11 +75,20 @@ class Walks {
   void set(const std::string& table, Walk walk) {
     state_->walks[table] = std::move(walk);
     tell(table);
+    ++version_;
   }
   // It need not hear of this.
   void set_key_columns(const std::string& table, std::string columns) {
     state_->walks[table].key_columns = std::move(columns);
   }
+  std::vector<std::string> tables() const;  // that were ever walked in this stream
+  const Ownership& ownership(const std::string& table) const;
+  void set_ownership(const std::string& table, Ownership ownership);  // the child is told
+  const std::map<std::string, Ownership>& ownerships() const { return state_->ownerships; }
+  void add_left_out(const std::map<std::string, uint64_t>& deletes);  // by table
+  // Tables of which all rows are here that the child has: walked, nothing of them stale or to be compared.
+  std::set<std::string> settled() const;
+  uint64_t version() const { return version_; }  // another one: perhaps others are settled
   // The tables that cannot be written, and why.
   std::map<std::string, Walk> troubles() const;
   bool has_trouble() const { return !troubles().empty(); }
@@ -86,7 +102,10 @@ class Walks {
   uint32_t ways_made(const std::string& table, const std::string& key) const;  // see schema/parent.sql; 0: not stale
   void add_stale(const std::string& table, const std::string& key, uint32_t ways_made = 0);  // the child is told
   void remove_stale(const std::string& table, const std::string& key);
-  void remove_stale(const std::string& table) { state_->stale.erase(table); }
+  void remove_stale(const std::string& table) {
+    state_->stale.erase(table);
+    ++version_;
+  }
 
   // What the child is to hear once it is committed.
   void tell(const std::string& table) { news_.tables.insert(table); }
@@ -105,6 +124,7 @@ class Walks {
   struct State {
     std::map<std::string, Walk> walks;
     std::map<std::string, std::map<std::string, uint32_t>> stale;  // keys by table; only of tables that have some
+    std::map<std::string, Ownership> ownerships;
     bool is_alone = true;
   };
   struct News {
@@ -115,6 +135,7 @@ class Walks {
   };
   std::optional<State> state_;
   bool is_outdated_ = false;
+  uint64_t version_ = 0;
   News news_;
 };
 

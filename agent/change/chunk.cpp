@@ -5,7 +5,8 @@
 namespace tributary {
 namespace {
 
-constexpr uint8_t kHasAfter = 1, kHasUpTo = 2, kIsKeySet = 4, kMayDeleteExtra = 8, kHasPages = 16, kAreLastPages = 32;
+constexpr uint8_t kHasAfter = 1, kHasUpTo = 2, kIsKeySet = 4, kMayDeleteExtra = 8, kHasPages = 16, kAreLastPages = 32,
+                  kKeepsExtra = 64, kForms = 127;
 
 }  // namespace
 
@@ -30,9 +31,10 @@ ChunkView parse_chunk(std::string_view body) {
   chunk.is_key_set = form & kIsKeySet;
   chunk.may_delete_extra = form & kMayDeleteExtra;
   const bool has_bounds = form & (kHasAfter | kHasUpTo);
+  chunk.keeps_extra = form & kKeepsExtra;
   const bool has_pages = form & kHasPages;
   const int kinds = (has_bounds ? 1 : 0) + (chunk.is_key_set ? 1 : 0) + (has_pages ? 1 : 0);
-  if (form >= 2 * kAreLastPages || kinds > 1 || (!has_pages && (form & kAreLastPages)))
+  if (form > kForms || kinds > 1 || (!has_pages && (form & kAreLastPages)))
     throw Error(ErrorKind::protocol, "a chunk of an unknown form");
   if (form & kHasAfter) chunk.after = take_tuple(in);
   if (form & kHasUpTo) chunk.up_to = take_tuple(in);
@@ -56,10 +58,10 @@ std::string encode_chunk(const ChunkView& chunk) {
   for (const std::string_view row : chunk.rows) bytes += row.size();
   std::string out;
   out.reserve(bytes);
-  put_u8(out, static_cast<uint8_t>((chunk.after ? kHasAfter : 0) | (chunk.up_to ? kHasUpTo : 0) |
-                                   (chunk.is_key_set ? kIsKeySet : 0) | (chunk.may_delete_extra ? kMayDeleteExtra : 0) |
-                                   (chunk.pages ? kHasPages : 0) |
-                                   (chunk.pages && chunk.pages->are_last ? kAreLastPages : 0)));
+  put_u8(out, static_cast<uint8_t>(
+                  (chunk.after ? kHasAfter : 0) | (chunk.up_to ? kHasUpTo : 0) | (chunk.is_key_set ? kIsKeySet : 0) |
+                  (chunk.may_delete_extra ? kMayDeleteExtra : 0) | (chunk.pages ? kHasPages : 0) |
+                  (chunk.pages && chunk.pages->are_last ? kAreLastPages : 0) | (chunk.keeps_extra ? kKeepsExtra : 0)));
   if (chunk.after) out += *chunk.after;
   if (chunk.up_to) out += *chunk.up_to;
   if (chunk.is_key_set) put_tuples(out, chunk.keys);

@@ -2,7 +2,7 @@
 // of a payload (change/payload.h).
 //
 //   chunk = u8 form (1: `after` follows, 2: `up_to` follows, 4: a set of keys instead of a range, 8: extra rows may
-//   go, 16: pages instead of a range, 32: they are the table's last ones),
+//   go, 16: pages instead of a range, 32: they are the table's last ones, 64: extra rows stay),
 //           [after], [up_to],
 //           [u32 k, k × key]    the set
 //           [u64 begin, u64 end]  the pages
@@ -40,6 +40,7 @@ struct ChunkView {
   std::vector<std::string_view> keys;  // of the set
   std::vector<std::string_view> settled;
   std::vector<std::string_view> rows;
+  bool keeps_extra = false;  // the child has not all yet that its own children send
   std::optional<Pages> pages = {};
 };
 

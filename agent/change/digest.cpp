@@ -9,7 +9,7 @@ namespace tributary {
 namespace {
 
 constexpr uint8_t kHasAfter = 1, kIsOpen = 2, kIsToVerify = 4, kMayDeleteExtra = 8, kIsInspection = 16,
-                  kWantsValues = 32;
+                  kWantsValues = 32, kKeepsExtra = 64;
 constexpr size_t kRangeBytesMin = 20;
 
 }  // namespace
@@ -36,10 +36,11 @@ DigestView parse_digest(std::string_view body) {
       throw Error(ErrorKind::protocol, "an inspection of too many keys, or with bytes after its end");
     return digest;
   }
-  if (form > (kHasAfter | kIsOpen | kIsToVerify | kMayDeleteExtra))
+  if (form & ~(kHasAfter | kIsOpen | kIsToVerify | kMayDeleteExtra | kKeepsExtra))
     throw Error(ErrorKind::protocol, "a digest of an unknown form");
   digest.is_to_verify = form & kIsToVerify;
   digest.may_delete_extra = form & kMayDeleteExtra;
+  digest.keeps_extra = form & kKeepsExtra;
   if (form & kHasAfter) digest.after = take_tuple(in);
   digest.settled = take_tuples(in);
   const uint32_t count = in.u32();
@@ -65,7 +66,8 @@ std::string encode_digest(const DigestView& digest) {
   }
   put_u8(out, static_cast<uint8_t>((digest.after ? kHasAfter : 0) | (digest.ranges.back().end ? 0 : kIsOpen) |
                                    (digest.is_to_verify ? kIsToVerify : 0) |
-                                   (digest.may_delete_extra ? kMayDeleteExtra : 0)));
+                                   (digest.may_delete_extra ? kMayDeleteExtra : 0) |
+                                   (digest.keeps_extra ? kKeepsExtra : 0)));
   if (digest.after) out += *digest.after;
   put_tuples(out, digest.settled);
   put_u32(out, static_cast<uint32_t>(digest.ranges.size()));

@@ -3,7 +3,7 @@
 // own rows with it, and asks for what differs (change/want.h).
 //
 //   digest = u8 form (1: `after` follows, 2: the last range has no end, 4: to verify only, 8: extra rows may go;
-//                     16: an inspection, 32: with values),
+//                     16: an inspection, 32: with values; 64: extra rows stay),
 //            [after],
 //            u32 n, n × key                          keys that the stream has settled: not counted on either side
 //            u32 m, m × (u32 rows, u64 a, u64 b, [end])  consecutive ranges (after, end], each with its last key; at
@@ -56,6 +56,7 @@ struct DigestView {
   bool is_inspection = false;
   bool wants_values = false;
   std::vector<std::string_view> keys = {};
+  bool keeps_extra = false;  // as in a chunk
 };
 constexpr size_t kInspectedMax = 100;
 

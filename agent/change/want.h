@@ -25,6 +25,9 @@ struct TableState {
   // the walk begins.
   std::optional<uint64_t> next_page = {};
   bool is_loaded = false;  // that has been done: the walk only compares
+  // Rows may be there that this node does not have: it is to walk the table again when it has all that its own children
+  // send.
+  bool to_be_compared = false;
   friend bool operator==(const TableState&, const TableState&) = default;
 };
 

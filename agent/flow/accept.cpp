@@ -19,6 +19,7 @@
 #include "base/listen.h"
 #include "base/signal.h"
 #include "config/reload.h"
+#include "flow/known_child.h"
 #include "intake/session.h"
 #include "wire/convert.h"
 #include "wire/protocol.h"
@@ -163,6 +164,15 @@ class Intake {
     return lane != lanes_.end();
   }
 
+  // What a child sent elsewhere may be at this node's parent already: what is not here of it only has not come.
+  std::string awaited_child(const std::string& table) const {
+    for (const ChildConfig& child : config_->intake->children) {
+      const auto known = known_.find(child.name);
+      if (known == known_.end() || !known->second.has_all_of(table)) return child.name;
+    }
+    return {};
+  }
+
   bool has_room_for_greeting() const { return greetings_ < kGreetingsMax; }
 
  private:
@@ -185,6 +195,7 @@ class Intake {
     board_.forget_child(node);
     rivals_.erase(node);
     attentions_.erase(node);
+    known_.erase(node);
   }
 
   // A refusal of one of our children stands beside that child. False: its certificate names none of them.
@@ -246,7 +257,8 @@ class Intake {
     const ChildConfig& child = *std::find_if(intake.children.begin(), intake.children.end(),
                                              [&](const ChildConfig& listed) { return listed.name == node; });
     auto& status = board_.child(node);
-    Lane lane({child, intake.tables, intake.children.size() == 1, intake.deletions_max}, pool_, memories_[node]);
+    Lane lane({child, intake.tables, intake.children.size() == 1, intake.deletions_max, config.parent.has_value()},
+              pool_, memories_[node]);
     lanes_[node] = &lane;
     const std::shared_ptr<void> leave(nullptr, [&](void*) {
       if (const auto mine = lanes_.find(node); mine != lanes_.end() && mine->second == &lane) lanes_.erase(mine);
@@ -275,6 +287,7 @@ class Intake {
     board_.clear_notice("intake");
     board_.clear_notice("child " + node);
     const Position applied = state.at;
+    known_[node] = {session.tables(), session.head(), applied, applied};
     co_await session.welcome(config.node.name, std::move(state));
     status.set_state("connected");
     status.set_health(status::OK);
@@ -395,6 +408,11 @@ class Intake {
     status.set_applied_position(report.applied.to_string());
     status.set_transactions(report.transactions);
     status.set_changes(report.changes);
+    status.set_deletes_not_owned(report.deletes_left_out);
+    if (const auto known = known_.find(node); known != known_.end()) {
+      known->second.applied = report.applied;
+      known->second.settled = report.settled;
+    }
     if (report.hold) {
       const auto health = report.hold->waiting ? status::OFFLINE : status::HELD;
       if (status.message() != report.hold->reason) spdlog::warn("apply: {} is held: {}", node, report.hold->reason);
@@ -433,6 +451,7 @@ class Intake {
   std::map<std::string, LaneMemory> memories_;
   std::map<std::string, Lane*> lanes_;                       // of live sessions
   std::map<std::string, std::set<std::string>> attentions_;  // subjects of notices about tables, by child
+  std::map<std::string, KnownChild> known_;
   size_t greetings_ = 0;
 };
 
@@ -535,10 +554,10 @@ Task<> accept_children(const std::shared_ptr<const Config>& in_force, Signal& re
   reloaded.forget();
   Intake intake(in_force, board);
   tcp::acceptor acceptor = listen_on(executor, listen, "intake", "[intake] listen");
-  walks.set([&](const std::string& child, const std::string& table, bool may_delete_extra) {
-    return intake.begin_walk(child, table, may_delete_extra);
-  });
-  const std::shared_ptr<void> forget(nullptr, [&](void*) { walks.set({}); });
+  walks.set([&](const std::string& child, const std::string& table,
+                bool may_delete_extra) { return intake.begin_walk(child, table, may_delete_extra); },
+            [&](const std::string& table) { return intake.awaited_child(table); });
+  const std::shared_ptr<void> forget(nullptr, [&](void*) { walks.set({}, {}); });
   board.intake().set_health(status::OK);
   board.intake().clear_message();
   board.clear_notice("intake");

@@ -26,11 +26,22 @@ class ChildWalks {
     return begin_ && begin_(child, table, may_delete_extra);
   }
 
+  // Names a child of which rows of the table may be missing here that it has, and that were here or elsewhere before;
+  // "": all that children send of it is here. A child that has not been here since the agent began counts as one.
+  std::string awaited_child(const std::string& table) const {
+    return awaited_child_ ? awaited_child_(table) : "every child, since the intake does not run";
+  }
+
   using Begin = std::function<bool(const std::string&, const std::string&, bool)>;
-  void set(Begin begin) { begin_ = std::move(begin); }
+  using AwaitedChild = std::function<std::string(const std::string&)>;
+  void set(Begin begin, AwaitedChild awaited_child) {
+    begin_ = std::move(begin);
+    awaited_child_ = std::move(awaited_child);
+  }
 
  private:
   Begin begin_;
+  AwaitedChild awaited_child_;
 };
 
 // What is said to the person who asked.

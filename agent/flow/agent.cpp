@@ -63,6 +63,8 @@ class Agent {
         stop_(context.get_executor()),
         context_(context) {
     refresh_state_.limits = config_->refresh;
+    if (config_->intake)
+      refresh_state_.awaited_child = [this](const std::string& table) { return child_walks_.awaited_child(table); };
   }
 
   void stop() { stop_.notify(); }

@@ -171,6 +171,7 @@ Task<> deliver_once(Delivery delivery, DeliveryMemory& memory) {
   Greeting greeting{
       delivery.config.node.name, delivery.queue.instance(), std::string("tributary ") + kVersion, parent.name, {}};
   for (const TableConfig& table : delivery.config.tables) greeting.tables.push_back(table.full_name());
+  greeting.head = delivery.queue.head();
 
   std::unique_ptr<UplinkSession> session;
   std::optional<Error> failure;

@@ -100,7 +100,7 @@ bool Placer::put(Placing& placing) {
       body = std::move(digest->body);
       placing.placed = std::move(*digest);
     } else {
-      body = placed_chunk(placing.chunk, *window, placing.may_delete_extra);
+      body = placed_chunk(placing.chunk, *window, placing.may_delete_extra, placing.keeps_extra);
       rows = placing.chunk.rows.size();
     }
   } catch (const Error&) {

@@ -27,6 +27,7 @@ struct Placing {
   ReadChunk chunk;
   std::optional<DigestForm> digest;  // none: rows
   bool may_delete_extra = false;     // of rows
+  bool keeps_extra = false;          // of rows
   bool is_inspection = false;        // the rows of the set stay here: the parent is asked for its own
   bool wants_values = false;
 

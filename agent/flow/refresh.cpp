@@ -108,7 +108,9 @@ Task<> Refresh::attempt() {
   placer_.stop();
   parent_.forget_placed();
   for (;;) {
-    while (!has_work()) {
+    for (;;) {
+      take_up_comparisons();
+      if (has_work()) break;
       show();
       co_await placer_.changed().wait_for(kLookInterval);
     }
@@ -133,6 +135,19 @@ bool Refresh::has_work() const {
     return true;
   return std::any_of(config_.tables.begin(), config_.tables.end(),
                      [this](const TableConfig& table) { return is_to_be_walked(table.full_name()); });
+}
+
+// What the parent wants compared again, when it can be.
+void Refresh::take_up_comparisons() {
+  if (!is_usable()) return;
+  for (const TableConfig& table : config_.tables) {
+    const std::string name = table.full_name();
+    const TableState& state = parent_.table(name);
+    if (!state.is_complete || !state.to_be_compared || state_.wanted_walk(name)) continue;
+    if (!state_.awaited(name).empty()) continue;
+    spdlog::info("refresh: {} is compared, because the parent may have rows of it that are not here", name);
+    state_.want_walk(name, false);
+  }
 }
 
 Task<> Refresh::work() {
@@ -326,8 +341,11 @@ Task<bool> Refresh::wait_for_place(PlacingPtr placing) {
 // `form` without its chunk. Reads again until it has its place.
 Task<PlacingPtr> Refresh::place_range(ChunkReader& reader, Placing form, ReadWhat what,
                                       std::optional<std::string> after, ChunkSize size) {
+  const std::string name = form.table->relation.full_name();
   for (;;) {
     co_await yield_to_changes();
+    form.keeps_extra = !state_.awaited(name).empty();
+    if (form.digest) form.digest->keeps_extra = form.keeps_extra && !form.digest->is_to_verify;
     auto read = co_await reader.read_range(*form.table, what, after, size);
     if (!read) throw Error(ErrorKind::resource, "table " + form.table->relation.full_name() + " was altered");
     Placing next = form;
@@ -388,7 +406,7 @@ Task<bool> Refresh::walk_on(ChunkReader& reader, Walk& walk) {
   const std::string name = walk.table->relation.full_name();
   Placing form;
   form.table = walk.table;
-  form.digest = DigestForm{false, walk.may_delete_extra};
+  form.digest = DigestForm{.may_delete_extra = walk.may_delete_extra};
   const PlacingPtr digest =
       co_await place_range(reader, form, ReadWhat::digests, walk.after, {kDigestRows, kDigestBytes});
   const TableState state = co_await answer(name, digest->seq);
@@ -457,6 +475,7 @@ Task<bool> Refresh::copy(ChunkReader& reader, Walk& walk, std::optional<uint64_t
       if (has_stale_keys()) co_await refresh_stale_keys(reader);
     }
     co_await yield_to_changes();
+    const bool keeps_extra = !state_.awaited(name).empty();
     std::optional<ChunkReader::Read> read;
     if (read_to.page)
       read = co_await reader.read_pages(*walk.table, *read_to.page, size, kChunkBytes);
@@ -468,6 +487,7 @@ Task<bool> Refresh::copy(ChunkReader& reader, Walk& walk, std::optional<uint64_t
     Placing next;
     next.table = walk.table;
     next.may_delete_extra = walk.may_delete_extra;
+    next.keeps_extra = keeps_extra;
     next.chunk = std::move(read->chunk);
     const ReadPlace end = end_of(next.chunk);
     const uint64_t size_read =
@@ -578,7 +598,7 @@ Task<> Refresh::verify_table(ChunkReader& reader, status::VerifiedTable& result,
   const std::string name = result.name();
   Placing form;
   form.table = co_await plan(reader, name);
-  form.digest = DigestForm{true, false};
+  form.digest = DigestForm{.is_to_verify = true};
   std::optional<std::string> after = how.order != 0 ? place_of(*form.table) : std::nullopt;
   if (!after) {
     result.Clear();
@@ -739,10 +759,18 @@ Refresh::Findings Refresh::compare(const Placing& placing, const Comparison& ans
 void Refresh::show_trouble(const std::string& table) {
   const std::string subject = "table " + table + " at the parent";
   const TableState& state = parent_.table(table);
-  if (!state.reason.empty())
+  const std::string awaited = state.to_be_compared && state.is_complete ? state_.awaited(table) : "";
+  if (!awaited.empty())
+    board_.set_notice(
+        subject, status::ATTENTION,
+        "rows may be there that this node does not have; they are kept until all rows are here of " + awaited,
+        "nothing, if " + awaited +
+            " is on its way; if it is not a child any more, take its [[child]] "
+            "out of the configuration");
+  else if (!state.reason.empty())
     board_.set_notice(subject, status::ATTENTION, state.reason + "; its changes wait there until it is mended",
                       state.hint);
-  else if (state.kept > 0)
+  else if (state.kept > 0 && !state.to_be_compared)
     board_.set_notice(subject, status::ATTENTION,
                       count_in_words(state.kept, "row", "rows") +
                           " that this node does not have are kept there: they were more than a refresh may delete",

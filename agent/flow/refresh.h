@@ -68,6 +68,7 @@ class Refresh {
   bool has_work() const;
   Task<> work();
   Task<> step(ChunkReader& reader);
+  void take_up_comparisons();
   Task<> wait_until_applied(uint64_t seq);
   Task<std::shared_ptr<const ChunkTable>> plan(ChunkReader& reader, std::string name);
 

@@ -5,6 +5,7 @@
 
 #include <status.pb.h>
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -69,6 +70,9 @@ class RefreshState {
 
   // Of reading for a refresh, as they are in force.
   RefreshConfig limits;
+  // Names a child of this node of whose rows of a table not all may be here; "": they are. Not set: it has no children.
+  std::function<std::string(const std::string& table)> awaited_child;
+  std::string awaited(const std::string& table) const { return awaited_child ? awaited_child(table) : ""; }
 
   // --- tables that are to be walked although they were, and such as are to be compared and mended by themselves ---
   // `may_delete_extra`: rows that only the parent has may go, however many they are. `by_order`: for the one under way.

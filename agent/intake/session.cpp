@@ -24,12 +24,18 @@ Task<std::unique_ptr<IntakeSession>> IntakeSession::greet(std::unique_ptr<Link> 
     co_await link->finish();
     throw Error(ErrorKind::refused, "refused " + address + ": " + denial->message, denial->hint);
   }
-  const Uuid instance = Uuid::from_bytes(frame.hello().instance());
-  co_return std::unique_ptr<IntakeSession>(new IntakeSession(std::move(link), frame.hello().node(), instance));
+  const link::Hello& hello = frame.hello();
+  const Uuid instance = Uuid::from_bytes(hello.instance());
+  std::set<std::string> tables(hello.tables().begin(), hello.tables().end());
+  Position head;
+  if (hello.has_head()) head = position_from(hello.head());
+  co_return std::unique_ptr<IntakeSession>(
+      new IntakeSession(std::move(link), hello.node(), instance, std::move(tables), head));
 }
 
-IntakeSession::IntakeSession(std::unique_ptr<Link> link, std::string node, Uuid instance)
-    : link_(std::move(link)), node_(std::move(node)), instance_(instance) {}
+IntakeSession::IntakeSession(std::unique_ptr<Link> link, std::string node, Uuid instance, std::set<std::string> tables,
+                             Position head)
+    : link_(std::move(link)), node_(std::move(node)), instance_(instance), tables_(std::move(tables)), head_(head) {}
 
 Task<> IntakeSession::welcome(std::string our_name, Want state) {
   const Position applied = state.at;

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -31,6 +32,8 @@ class IntakeSession {
 
   const std::string& node() const { return node_; }
   const Uuid& instance() const { return instance_; }
+  const std::set<std::string>& tables() const { return tables_; }  // "schema.table" of all that the child sends
+  const Position& head() const { return head_; }  // where the child's stream had come to; nil: it did not say so
   const std::string& peer_address() const { return link_->peer_address(); }
 
   // `state`: all that is known of the child's tables, at the applied position.
@@ -54,12 +57,15 @@ class IntakeSession {
   Task<> keep_alive() { return heartbeat_.run(); }
 
  private:
-  IntakeSession(std::unique_ptr<Link> link, std::string node, Uuid instance);
+  IntakeSession(std::unique_ptr<Link> link, std::string node, Uuid instance, std::set<std::string> tables,
+                Position head);
 
   std::unique_ptr<Link> link_;
   Heartbeat heartbeat_{*link_, "the child", kParentPingInterval};
   std::string node_;
   Uuid instance_;
+  std::set<std::string> tables_;
+  Position head_;
   Receipts receipts_;
   Position reached_;  // where the batch received last ends
 };

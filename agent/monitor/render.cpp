@@ -242,6 +242,8 @@ void Page::children(const google::protobuf::RepeatedPtrField<status::Child>& chi
                   state(child.health(), child.state(), child.message(), child.offline_since()),
               connected(child) && has_applied ? "lag " + age_in_words(child.lag_seconds()) : "",
               has_applied ? "applied " + child.applied_position() : ""}));
+    if (const uint64_t deletes = child.deletes_not_owned(); deletes > 0)
+      put(text, text, "deletions left out, of rows that are not its own here: " + std::to_string(deletes));
     if (child.has_status()) report(child, text);
     this->children(child.status().children(), below);
   }

@@ -7,7 +7,7 @@
 
 namespace tributary {
 
-std::string placed_chunk(const ReadChunk& chunk, const Window& window, bool may_delete_extra) {
+std::string placed_chunk(const ReadChunk& chunk, const Window& window, bool may_delete_extra, bool keeps_extra) {
   ChunkView placed;
   placed.after = chunk.after;
   placed.up_to = chunk.up_to;
@@ -15,6 +15,7 @@ std::string placed_chunk(const ReadChunk& chunk, const Window& window, bool may_
   placed.keys.assign(chunk.keys.begin(), chunk.keys.end());
   placed.pages = chunk.pages;
   placed.may_delete_extra = may_delete_extra;
+  placed.keeps_extra = keeps_extra;
   placed.rows.reserve(chunk.rows.size());
   std::deque<std::string> merged;
   for (const ReadChunk::Row& row : chunk.rows) {
@@ -57,6 +58,7 @@ std::optional<PlacedDigest> placed_digest(const ReadChunk& chunk, const Window& 
   DigestView digest;
   digest.is_to_verify = form.is_to_verify;
   digest.may_delete_extra = form.may_delete_extra;
+  digest.keeps_extra = form.keeps_extra;
   digest.after = chunk.after;
   for (const auto& [key, change] : window) digest.settled.push_back(key);
   for (size_t begin = 0; begin < placed.rows.size() || placed.ends.empty(); begin = placed.ends.back()) {

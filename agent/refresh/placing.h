@@ -29,7 +29,8 @@ struct ReadChunk {
 };
 
 // As it travels (change/chunk.h), at the place up to which `window` tells what the snapshot does not see.
-std::string placed_chunk(const ReadChunk& chunk, const Window& window, bool may_delete_extra = false);
+std::string placed_chunk(const ReadChunk& chunk, const Window& window, bool may_delete_extra = false,
+                         bool keeps_extra = false);
 
 // A digest at its place.
 struct PlacedDigest {
@@ -41,6 +42,7 @@ struct PlacedDigest {
 struct DigestForm {
   bool is_to_verify = false;
   bool may_delete_extra = false;
+  bool keeps_extra = false;
 };
 // To walk, a range with a row of which the stream brought single columns only never looks equal: the parent left them
 // out. nullopt: where the range would end is not known, because the stream has settled all of it; or, to walk, which

@@ -61,7 +61,7 @@ Task<Preparation> prepare_child_removal(Connection& connection, const Config& co
                    parenthesised(co_await owned_rows(connection, config, configured, table)) + ") IS TRUE";
   }
   int64_t known = 0;
-  for (const char* table : {"applied", "walk", "stale", "extra"}) {
+  for (const char* table : {"applied", "walk", "stale", "extra", "ownership"}) {
     const std::string from = " FROM tributary." + std::string(table) + " WHERE child = " + literal;
     const Result count = co_await connection.query("SELECT count(*)" + from);
     known += count.integer(0, 0);

@@ -19,6 +19,7 @@ Task<std::unique_ptr<UplinkSession>> UplinkSession::open(std::string endpoint, T
   hello.set_software(greeting.software);
   hello.set_parent(greeting.parent);
   for (const std::string& table : greeting.tables) hello.add_tables(table);
+  write_position(hello.mutable_head(), greeting.head);
   co_await with_deadline(kConnectTimeout, "greeting the parent", link->send(frame));
   const link::Frame answer =
       co_await with_deadline(kWelcomeTimeout, "the parent's welcome", link->receive(kControlFrameBytesMax));

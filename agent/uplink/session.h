@@ -28,6 +28,7 @@ struct Greeting {
   std::string software;
   std::string parent;
   std::vector<std::string> tables;  // "schema.table" of everything this node may send
+  Position head = {};               // of the stream
 };
 
 struct Acknowledgement {

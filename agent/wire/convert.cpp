@@ -175,6 +175,7 @@ void write_want(link::Want* out, const Want& want) {
     table.set_hint(state.hint);
     if (state.next_page) table.set_next_page(*state.next_page);
     table.set_is_loaded(state.is_loaded);
+    table.set_to_be_compared(state.to_be_compared);
   }
   for (const StaleKey& stale : want.keys) {
     link::StaleKey& key = *out->add_keys();
@@ -216,10 +217,12 @@ Want want_from(const link::Want& message) {
   Want want;
   if (!message.has_at()) return want;
   want.at = position_from(message.at());
-  for (const link::TableState& table : message.tables())
+  for (const link::TableState& table : message.tables()) {
     want.tables.push_back({table.table(), table.is_complete(), table.walked_to(), table.wants_rows(), table.kept(),
                            table.reason(), table.hint(), table.rows(),
                            table.has_next_page() ? std::optional(table.next_page()) : std::nullopt, table.is_loaded()});
+    want.tables.back().to_be_compared = table.to_be_compared();
+  }
   for (const link::StaleKey& key : message.keys()) want.keys.push_back({key.table(), key.key()});
   for (const link::Comparison& comparison : message.comparisons()) {
     Comparison& answer = want.comparisons.emplace_back();

@@ -173,7 +173,7 @@ class ApplyTest : public testing::Test {
   // then the session goes on. Throws what ended the session.
   LaneReport deliver(std::deque<Batch> batches, const std::function<void(const LaneHold&)>& on_hold = {}) {
     LaneReport last;
-    Lane lane({child_, tables_, is_only_child_, deletions_max_}, *pool_, memory_);
+    Lane lane({child_, tables_, is_only_child_, deletions_max_, has_parent_}, *pool_, memory_);
     std::exception_ptr failure;
     const Position end = batches.back().to;
     const bool is_complete = batches.back().is_last_part;
@@ -229,6 +229,7 @@ class ApplyTest : public testing::Test {
   std::vector<std::string> tables_ = {"public.*"};
   bool is_only_child_ = true;
   uint64_t deletions_max_ = 1000;
+  bool has_parent_ = false;
   LaneMemory memory_;
   ChildStream stream_;
   bool is_begun_ = false;

@@ -30,6 +30,7 @@ class ApplyRefresh : public ApplyTest {
     };
     ChunkView chunk;
     chunk.may_delete_extra = may_delete_extra_;
+    chunk.keeps_extra = keeps_extra_;
     if (after) chunk.after = key(after);
     if (up_to) chunk.up_to = key(up_to);
     for (const int id : settled) chunk.settled.push_back(key(id));
@@ -57,6 +58,7 @@ class ApplyRefresh : public ApplyTest {
     return sql_->value("SELECT string_agg(concat_ws(' ', is_complete, rows, deleted, kept), ', ') FROM tributary.walk");
   }
   bool may_delete_extra_ = false;
+  bool keeps_extra_ = false;
   static std::vector<int> ids_from(int first, int last) {
     std::vector<int> ids;
     for (int id = first; id <= last; ++id) ids.push_back(id);
@@ -201,6 +203,44 @@ TEST_F(ApplyRefresh, a_persons_word_deletes_more_than_one_statement_lists) {
   deliver_all();
   EXPECT_EQ(titles(), "1 old");
   EXPECT_EQ(walk(), "t 1 1000499 0");
+}
+
+TEST_F(ApplyRefresh, what_may_only_not_have_come_to_the_child_is_kept_until_it_compares_again) {
+  parent_has({1, 2, 3, 4});
+  chunk(0, 2, {1});
+  may_delete_extra_ = keeps_extra_ = true;
+  chunk(2, 0, {});
+  LaneReport report = deliver_all();
+  EXPECT_EQ(titles(), "1 new, 2 old, 3 old, 4 old");
+  EXPECT_EQ(walk(), "t 1 0 3");
+  EXPECT_TRUE(told().to_be_compared);
+  EXPECT_FALSE(report.settled->contains("public.document"));
+  ASSERT_EQ(report.attentions.size(), 1u);
+  EXPECT_THAT(report.attentions[0].message, HasSubstr("3 rows of table public.document are kept"));
+  stream_.put(kDocument, {text("3"), text("3 came"), text("body")}).commit();
+  report = deliver_all();
+  EXPECT_EQ(listed(), "{2}{4}");
+  EXPECT_THAT(report.attentions.at(0).message, HasSubstr("2 rows"));
+  may_delete_extra_ = keeps_extra_ = false;
+  deletions_max_ = 0;
+  chunk(0, 3, {1, 3});
+  chunk(3, 0, {});
+  report = deliver_all();
+  EXPECT_EQ(titles(), "1 new, 3 new") << "a person's word of before holds";
+  EXPECT_FALSE(told().to_be_compared);
+  EXPECT_TRUE(report.settled->contains("public.document"));
+}
+
+TEST_F(ApplyRefresh, what_a_parent_sends_on_is_to_be_compared_when_the_child_has_it_all) {
+  keeps_extra_ = true;
+  chunk(0, 0, {1});
+  deliver_all();
+  EXPECT_FALSE(told().to_be_compared) << "nothing is here that the child does not have";
+  has_parent_ = true;
+  chunk(0, 0, {1});
+  const LaneReport report = deliver_all();
+  EXPECT_TRUE(told().to_be_compared);
+  EXPECT_TRUE(report.settled->empty());
 }
 
 TEST_F(ApplyRefresh, what_the_stream_writes_meanwhile_is_not_extra) {

@@ -197,14 +197,90 @@ TEST_F(Ownership, AnOverwriteThatGivesARowAwayIsRefused) {
   expect_refused();
 }
 
-TEST_F(Ownership, ARemoveOfAnothersRowIsRefused) {
-  stream_.remove(kDocument, {text("1"), kNull, kNull}).remove(kDocument, {text("2"), kNull, kNull}).commit();
-  expect_refused();
+TEST_F(Ownership, ARemoveOfARowThatIsNotTheChildsIsLeftOutAndCounted) {
+  for (const char* id : {"1", "2", "3", "9"}) stream_.remove(kDocument, {text(id), kNull, kNull});
+  put("4", "A", "new").commit();
+  const LaneReport report = deliver_all();
+  EXPECT_FALSE(report.hold);
+  EXPECT_EQ(documents(), "2 | B | theirs\n3 | NULL | nobody's\n4 | A | new\n");
+  EXPECT_EQ(report.deletes_left_out, 2u);
+  EXPECT_EQ(rows("SELECT table_name, deletes_left_out FROM tributary.ownership WHERE deletes_left_out > 0"),
+            "public.document | 2\n");
 }
 
-TEST_F(Ownership, ARemoveOfNobodysRowIsRefused) {
-  stream_.remove(kDocument, {text("3"), kNull, kNull}).commit();
+TEST_F(Ownership, ARemoveThatIsLeftOutIsCountedChangeByChangeToo) {
+  stream_.remove(kDocument, {text("2"), kNull, kNull}).commit();
+  EXPECT_EQ(deliver_all().deletes_left_out, 1u);
+  // A row that is missing can only be told from another's change by change.
+  stream_.patch(kDocument, {text("7"), kUnchanged, text("changed")})
+      .remove(kDocument, {text("3"), kNull, kNull})
+      .remove(kDocument, {text("1"), kNull, kNull})
+      .commit();
+  const LaneReport report = deliver_all();
+  EXPECT_FALSE(report.hold);
+  EXPECT_EQ(documents(), "2 | B | theirs\n3 | NULL | nobody's\n");
+  EXPECT_EQ(report.deletes_left_out, 2u) << "the one of the session before counts";
+}
+
+TEST_F(Ownership, ARemoveThatIsLeftOutIsNotCountedWhenItsTransactionIsRefused) {
+  stream_.remove(kDocument, {text("2"), kNull, kNull}).put(kDocument, {text("5"), text("B"), text("bad")}).commit();
   expect_refused();
+  EXPECT_EQ(sql_->number("SELECT coalesce(sum(deletes_left_out), 0) FROM tributary.ownership"), 0);
+}
+
+TEST_F(Ownership, AKeyChangeOfAnothersRowLeavesTheOldRowAndPutsTheNewOne) {
+  stream_.remove(kDocument, {text("2"), kNull, kNull}).put(kDocument, {text("5"), text("A"), text("moved")}).commit();
+  const LaneReport report = deliver_all();
+  EXPECT_FALSE(report.hold);
+  EXPECT_EQ(documents(), "1 | A | mine\n2 | B | theirs\n3 | NULL | nobody's\n5 | A | moved\n");
+  EXPECT_EQ(report.deletes_left_out, 1u);
+}
+
+TEST_F(Ownership, RemovesOfALargeTransactionAreLeftOutAndCounted) {
+  begin();
+  std::deque<Batch> parts;
+  stream_.remove(kDocument, {text("2"), kNull, kNull});
+  parts.push_back(stream_.part(0, false));
+  stream_.remove(kDocument, {text("3"), kNull, kNull}).remove(kDocument, {text("1"), kNull, kNull}).commit();
+  parts.push_back(stream_.part(1, true));
+  const LaneReport report = deliver(std::move(parts));
+  EXPECT_FALSE(report.hold);
+  EXPECT_EQ(documents(), "2 | B | theirs\n3 | NULL | nobody's\n");
+  EXPECT_EQ(report.deletes_left_out, 2u);
+}
+
+// --- another `owns` ---
+
+TEST_F(Ownership, WhatBecomesTheChildsIsToBeCompared) {
+  begin();
+  EXPECT_EQ(rows("SELECT condition, to_be_compared FROM tributary.ownership WHERE table_name = 'public.document'"),
+            "district = 'A' | t\n")
+      << "nobody knows under which condition it was compared";
+  sql_->exec("UPDATE tributary.ownership SET to_be_compared = false");
+  const auto again = [&](const std::string& owns) {
+    child_.owns = owns;
+    put("4", "A", "four").commit();
+    wants_.clear();
+    deliver_all();
+    return rows("SELECT to_be_compared FROM tributary.ownership WHERE table_name = 'public.document'") == "t\n";
+  };
+  EXPECT_FALSE(again("district = 'A'"));
+  EXPECT_FALSE(again("district = 'A' AND id < 1000")) << "nothing is the child's now that was not";
+  EXPECT_FALSE(again("district IN ('A', 'C')")) << "there is no row of C here";
+  EXPECT_TRUE(again("district IN ('A', 'B')"));
+  ASSERT_FALSE(wants_.empty());
+  EXPECT_TRUE(wants_.front().tables.front().to_be_compared);
+}
+
+TEST_F(Ownership, WhenItIsKnownWhoseAllRowsAreTheyAreToBeCompared) {
+  child_.owns.clear();
+  begin();
+  EXPECT_EQ(rows("SELECT DISTINCT condition, to_be_compared FROM tributary.ownership"), "") << "it is not known";
+  is_only_child_ = true;
+  put("4", "A", "four").commit();
+  deliver_all();
+  EXPECT_EQ(rows("SELECT condition, to_be_compared FROM tributary.ownership WHERE table_name = 'public.document'"),
+            "true | t\n");
 }
 
 TEST_F(Ownership, APatchOfAnothersRowIsRefused) {

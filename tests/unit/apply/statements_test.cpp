@@ -92,17 +92,19 @@ TEST(Statements, ARemoveMatchesEveryKeyColumn) {
             "AND t.\"title\" OPERATOR(\"ext\".=) s.c2::\"pg_catalog\".\"text\"");
 }
 
-TEST(Statements, ARemoveUnderOwnsCountsWhatWasOwned) {
+TEST(Statements, ARemoveUnderOwnsLeavesOthersRowsAndCountsThem) {
   Shape shape = document();
   shape.owns = "a";
   const std::vector<Values> rows = {{text("1"), kNull, kNull}};
   StatementList list;
   add_removes(list, shape, rows_of(rows));
-  EXPECT_EQ(
-      list.statements()[0].sql,
-      "WITH gone AS (DELETE FROM ONLY \"public\".\"document\" AS t USING (SELECT unnest($1::text[]) AS c1) AS s "
-      "WHERE t.\"id\" = s.c1::\"pg_catalog\".\"uuid\" RETURNING (SELECT (a) IS TRUE FROM (SELECT t.*) AS x) AS owned) "
-      "SELECT count(*), count(*) FILTER (WHERE owned) FROM gone");
+  const std::string source = "(SELECT unnest($1::text[]) AS c1) AS s WHERE t.\"id\" = s.c1::\"pg_catalog\".\"uuid\"";
+  const std::string is_owned = "(SELECT (a) IS TRUE FROM (SELECT t.*) AS x)";
+  EXPECT_EQ(list.statements()[0].sql,
+            "WITH gone AS (DELETE FROM ONLY \"public\".\"document\" AS t USING " + source + " AND " + is_owned +
+                " RETURNING 1) SELECT g.n, CASE WHEN g.n < $2::bigint THEN (SELECT count(*) FROM ONLY "
+                "\"public\".\"document\" AS t, " +
+                source + " AND NOT " + is_owned + ") ELSE 0 END FROM (SELECT count(*) FROM gone) AS g (n)");
 }
 
 TEST(Statements, APatchMasksWhatIsUnchangedInSomeRows) {

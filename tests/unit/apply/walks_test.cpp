@@ -101,6 +101,47 @@ TEST(Walks, OfATableOfWhichNothingIsRefreshedNoKeyIsKept) {
   EXPECT_EQ(list.size(), 0u);
 }
 
+TEST(Walks, ATableIsSettledWhenNothingOfItIsToCome) {
+  Walks walks;
+  walks.clear();
+  const std::string table = "public.document";
+  EXPECT_TRUE(walks.settled().empty());
+  Walk walk;
+  walk.is_complete = true;
+  walks.set(table, walk);
+  EXPECT_EQ(walks.settled(), std::set<std::string>{table});
+  const uint64_t version = walks.version();
+  walks.add_stale(table, "a");
+  EXPECT_TRUE(walks.settled().empty());
+  EXPECT_NE(walks.version(), version);
+  walks.remove_stale(table, "a");
+  walks.set_ownership(table, {"true", true, 0});
+  EXPECT_TRUE(walks.settled().empty());
+  walks.set_ownership(table, {"true", false, 0});
+  walk.reason = "a column is missing";
+  walks.set(table, walk);
+  EXPECT_TRUE(walks.settled().empty());
+}
+
+TEST(Walks, AWalkThatBeginsComparesWhatIsToBeCompared) {
+  Walks walks;
+  walks.clear();
+  StatementList list;
+  Shape shape;
+  shape.title = "public.document";
+  shape.owns = "a";
+  walks.set_ownership(shape.title, {"b", true, 7});
+  add_begun(list, walks, "district-a", shape);
+  EXPECT_EQ(walks.ownership(shape.title), (Ownership{"a", false, 7}));
+  EXPECT_EQ(list.size(), 1u);
+  add_begun(list, walks, "district-a", shape);
+  EXPECT_EQ(list.size(), 1u) << "nothing is new";
+  shape.owns.clear();
+  EXPECT_EQ(condition_of(shape), "false");
+  shape.may_clear = true;
+  EXPECT_EQ(condition_of(shape), "true");
+}
+
 TEST(Walks, NewsAreToldOnce) {
   Walks walks;
   walks.clear();

@@ -36,6 +36,13 @@ TEST(Chunk, of_a_set_of_keys_has_no_bounds) {
   EXPECT_THROW(parse_chunk("\x05" + body.substr(1)), Error);
 }
 
+TEST(Chunk, says_that_extra_rows_stay) {
+  ChunkView chunk;
+  EXPECT_FALSE(parse_chunk(encode_chunk(chunk)).keeps_extra);
+  chunk.keeps_extra = true;
+  EXPECT_TRUE(parse_chunk(encode_chunk(chunk)).keeps_extra);
+}
+
 TEST(Chunk, of_a_whole_table_has_no_bounds) {
   const std::string body = encode_chunk({});
   const ChunkView chunk = parse_chunk(body);
@@ -48,7 +55,7 @@ TEST(Chunk, that_is_cut_or_too_long_or_unknown_is_an_error) {
   const std::string body = encode_chunk({key, key, false, false, {}, {key}, {tuple({text("b"), {}})}});
   for (size_t size = 0; size < body.size(); ++size) EXPECT_THROW(parse_chunk(body.substr(0, size)), Error) << size;
   EXPECT_THROW(parse_chunk(body + '\0'), Error);
-  EXPECT_THROW(parse_chunk('\x40' + body.substr(1)), Error);
+  EXPECT_THROW(parse_chunk('\x80' + body.substr(1)), Error);
 }
 
 TEST(Chunk, of_pages_has_neither_bounds_nor_keys) {

@@ -18,7 +18,7 @@ TEST(Digest, is_read_as_it_was_written) {
   const std::string body = encode_digest({true, false, after, {settled}, {{{3, 4, 5}, middle}, {{0, 0, 0}, {}}}});
   const DigestView digest = parse_digest(body);
   EXPECT_TRUE(digest.is_to_verify);
-  EXPECT_FALSE(digest.may_delete_extra);
+  EXPECT_FALSE(digest.may_delete_extra || digest.keeps_extra);
   EXPECT_EQ(digest.after, after);
   EXPECT_EQ(digest.settled, std::vector<std::string_view>{settled});
   ASSERT_EQ(digest.ranges.size(), 2u);
@@ -48,6 +48,14 @@ TEST(Digest, may_ask_for_single_rows_instead) {
   EXPECT_THROW(parse_digest(body + '\0'), Error);
   question.keys.assign(kInspectedMax + 1, a);
   EXPECT_THROW(parse_digest(encode_digest(question)), Error);
+}
+
+TEST(Digest, says_that_extra_rows_stay) {
+  DigestView digest;
+  digest.may_delete_extra = digest.keeps_extra = true;
+  digest.ranges.emplace_back();
+  const std::string body = encode_digest(digest);
+  EXPECT_TRUE(parse_digest(body).keeps_extra && parse_digest(body).may_delete_extra);
 }
 
 TEST(Digest, of_no_range_is_an_error) {

@@ -101,6 +101,7 @@ TEST_F(RenderTest, AHeldChild) {
   held.set_health(status::HELD);
   held.set_state("held");
   held.set_message("public.document: duplicate key (23505)");
+  held.set_deletes_not_owned(7);
   auto& queue = *held.mutable_status()->mutable_queue();
   queue.set_batches(12);
   queue.set_bytes(12'897'485);
@@ -126,6 +127,7 @@ children
   |  its queue: empty
   `- district-b (district): held: public.document: duplicate key (23505), lag
      0.4 s, applied 3f2a9c11/1204@0/16B3748
+     deletions left out, of rows that are not its own here: 7
      its queue: 12 batches waiting, 12.3 MiB, oldest 4 min
 )");
 }

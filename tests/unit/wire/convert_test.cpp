@@ -273,5 +273,24 @@ TEST(Convert, ABatchMustGoForwardInOneStreamAndHaveAPayload) {
   EXPECT_TRUE(is_accepted(good));
 }
 
+TEST(Convert, AWantIsReadAsItWasWritten) {
+  Want want;
+  TableState& table = want.tables.emplace_back();
+  table.table = "public.document";
+  table.walked_to = "key";
+  table.kept = 3;
+  table.reason = "a column is missing";
+  table.hint = "ALTER";
+  table.rows = 7;
+  table.is_complete = table.wants_rows = table.to_be_compared = true;
+  want.tables.emplace_back().table = "public.photo";
+  want.keys.push_back({"public.photo", "k"});
+  link::Want message;
+  write_want(&message, want);
+  const Want read = want_from(message);
+  EXPECT_EQ(read.tables, want.tables);
+  EXPECT_EQ(read.keys, want.keys);
+}
+
 }  // namespace
 }  // namespace tributary
