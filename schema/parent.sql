@@ -86,3 +86,10 @@ CREATE TABLE IF NOT EXISTS tributary.extra (
 COMMENT ON TABLE tributary.extra IS
   'Rows that a child does not have any more, and that were not deleted here: not yet, or because they are more than [intake] max_delete.';
 COMMENT ON COLUMN tributary.extra.key IS 'The values of the key.';
+
+CREATE TABLE IF NOT EXISTS tributary.paused (
+  child text PRIMARY KEY,
+  since timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE tributary.paused IS
+  'Children whose streams are not applied here, because a person said so: tributary pause.';
