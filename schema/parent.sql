@@ -108,3 +108,10 @@ COMMENT ON COLUMN tributary.ownership.to_be_compared IS
   'There may be rows of the child here that it does not have: it compares the table when it has all that its own children send.';
 COMMENT ON COLUMN tributary.ownership.deletes_left_out IS
   'Deletions that the child sent of rows that are not its own here, and that stayed.';
+
+CREATE TABLE IF NOT EXISTS tributary.paused (
+  child text PRIMARY KEY,
+  since timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE tributary.paused IS
+  'Children whose streams are not applied here, because a person said so: tributary pause.';

@@ -84,6 +84,10 @@ Task<> Lane::run(std::function<void(const LaneReport&)> on_report) {
   for (;;) {
     report();
     co_await wait_for_work();
+    if (memory_.pause) {
+      co_await wait_while_paused();
+      continue;
+    }
     std::optional<Error> failure;
     try {
       co_await attempt();
@@ -107,8 +111,22 @@ Task<> Lane::run(std::function<void(const LaneReport&)> on_report) {
   }
 }
 
+Task<> Lane::wait_while_paused() {
+  report_.hold = memory_.pause;
+  report();
+  while (memory_.pause) {
+    wake_->expires_at(Clock::time_point::max());
+    co_await wake_->async_wait(asio::as_tuple(asio::use_awaitable));
+  }
+  report_.hold = memory_.hold;
+}
+
+void Lane::take_pause() {
+  if (wake_) wake_->cancel();
+}
+
 Task<> Lane::wait_for_batch() {
-  while (pending_.empty()) {
+  while (pending_.empty() && !memory_.pause) {
     wake_->expires_at(Clock::time_point::max());
     co_await wake_->async_wait(asio::as_tuple(asio::use_awaitable));
   }
@@ -118,7 +136,8 @@ Task<> Lane::wait_for_batch() {
 Task<> Lane::wait_for_work() {
   const bool is_to_look = has_trouble_ || (report_.hold && report_.hold->waiting);
   const auto until = is_to_look ? Clock::now() + kLookPause : Clock::time_point::max();
-  while (is_ownership_known_ && pending_.empty() && memory_.requested_walks.empty() && Clock::now() < until) {
+  while (is_ownership_known_ && pending_.empty() && memory_.requested_walks.empty() && !memory_.pause &&
+         Clock::now() < until) {
     wake_->expires_at(until);
     co_await wake_->async_wait(asio::as_tuple(asio::use_awaitable));
   }
@@ -233,6 +252,7 @@ Task<> Lane::apply_parts(ConnectionPool::Lease lease) {
   const Way way = memory_.refused_after == from ? memory_.next_way : Way::fast;
   for (bool is_done = false; !is_done;) {
     co_await wait_for_batch();
+    if (memory_.pause) throw parts_lost();
     const Batch part = std::move(pending_.front());
     pending_.pop_front();
     are_parts_open_ = true;

@@ -31,8 +31,9 @@ struct LaneHold {
   std::string reason;
   std::string hint;
   std::string sqlstate;
-  int64_t since = 0;     // Unix time, milliseconds
-  bool waiting = false;  // for the database, which is tried again; otherwise for a person
+  int64_t since = 0;      // Unix time, milliseconds
+  bool waiting = false;   // for the database, which is tried again; otherwise for a person
+  bool is_pause = false;  // a person paused the child
   friend bool operator==(const LaneHold&, const LaneHold&) = default;
 };
 
@@ -55,6 +56,7 @@ struct LaneMemory {
   std::optional<Position> refused_after;  // the large transaction after this position was refused
   Way next_way = Way::fast;               // how it has to be written
   std::optional<LaneHold> hold;           // that it was refused; shown until it is applied
+  std::optional<LaneHold> pause;          // a person's; nothing is applied meanwhile
   uint32_t refusals = 0;                  // how often in a row, written carefully
   // Tables that a person wants refreshed, as far as a lane was told; true: what is extra may go.
   std::map<std::string, bool> requested_walks;
@@ -88,12 +90,15 @@ class Lane {
   // Takes the walk of a table back to its beginning, soon; the child then hears that it has to be walked. After
   // request_walk (apply/walks.h) has written down that a person wants it.
   void take_requested_walk(const std::string& table, bool may_delete_extra);
+  // The memory's `pause` is another one. A group that is being written is finished.
+  void take_pause();
   // What the child is to hear of its tables, in order; a report follows when there is something new.
   bool has_wants() const { return !wants_.empty(); }
   std::vector<Want> take_wants() { return std::exchange(wants_, {}); }
 
  private:
-  Task<> wait_for_batch();
+  Task<> wait_for_batch();  // or a pause
+  Task<> wait_while_paused();
   Task<> wait_for_work();
   Task<> begin_walks(Connection& connection);
   Task<> attempt();

@@ -33,6 +33,9 @@ int run_command_line(int argc, char** argv) {
   add_reload_command(app, context);
   add_verify_command(app, context);
   add_resync_command(app, context);
+  add_wait_command(app, context);
+  add_pause_command(app, context);
+  add_resume_command(app, context);
   add_export_command(app, context);
   add_load_command(app, context);
   const std::string config_help = "The node's configuration file";

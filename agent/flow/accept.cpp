@@ -13,14 +13,17 @@
 #include <set>
 
 #include "apply/lane.h"
+#include "apply/paused_children.h"
 #include "apply/walks.h"
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/listen.h"
+#include "base/retry.h"
 #include "base/signal.h"
 #include "config/reload.h"
 #include "flow/known_child.h"
 #include "intake/session.h"
+#include "monitor/words.h"
 #include "wire/convert.h"
 #include "wire/protocol.h"
 
@@ -31,8 +34,9 @@ using asio::ip::tcp;
 
 constexpr auto kRivalGone = std::chrono::minutes(1);
 constexpr uint32_t kReplacementsMax = 3;  // of live sessions within that time; one agent does not come back so often
-constexpr auto kOpenTime = std::chrono::seconds(20);  // for a turn at the database; the child waits a little longer
-constexpr size_t kGreetingsMax = 256;                 // connections that have not said who they are
+constexpr auto kOpenTime = std::chrono::seconds(20);   // for a turn at the database; the child waits a little longer
+constexpr size_t kGreetingsMax = 256;                  // connections that have not said who they are
+constexpr auto kTiersPause = std::chrono::seconds(1);  // a child hears of the nodes above no more often
 
 // How a session learns that it has to end, and what its child is told.
 struct Ending {
@@ -90,9 +94,10 @@ std::string intake_connection(const Config& config) {
 
 class Intake {
  public:
-  Intake(std::shared_ptr<const Config> config, StatusBoard& board)
+  Intake(std::shared_ptr<const Config> config, StatusBoard& board, const IntakeState& state)
       : config_(std::move(config)),
         board_(board),
+        state_(state),
         tls_(config_->tls, config_->node.name),
         pool_(intake_connection(*config_), "tributary " + config_->node.name + " apply",
               config_->intake->connections_max) {}
@@ -113,7 +118,10 @@ class Intake {
         session.ending->order(link::REFUSAL_NOT_READY,
                               config_->node.name + " has a new configuration, which concerns " + node,
                               "it connects again by itself");
-    for (const ChildConfig& child : config_->intake->children) board_.child(child.name);
+    for (const ChildConfig& child : config_->intake->children) {
+      board_.child(child.name);
+      if (const auto& pause = memories_[child.name].pause) take_pause(child.name, pause->since);
+    }
   }
 
   Task<> serve(tcp::socket socket) {
@@ -175,6 +183,37 @@ class Intake {
 
   bool has_room_for_greeting() const { return greetings_ < kGreetingsMax; }
 
+  // --- pauses ---
+  // Soon after the start, so that the status shows those of children that do not come. Then it never returns.
+  Task<> learn_pauses() {
+    const RetryLoop loop{.what = "intake", .report = {}};
+    co_await loop.run([this]() -> Task<> {
+      co_await load_pauses();
+      co_await sleep_for(Clock::duration::max() / 4);
+    });
+  }
+  Task<int64_t> paused_since(std::string node) {
+    co_await load_pauses();
+    const auto& pause = memories_[node].pause;
+    co_return pause ? pause->since : 0;
+  }
+  Task<int64_t> pause(std::string node) {
+    co_await load_pauses();
+    auto lease = co_await pool_.acquire();
+    co_await store_paused(*lease, node);
+    lease.give_back();
+    if (!memories_[node].pause) take_pause(node, unix_milliseconds_now());
+    co_return memories_[node].pause->since;
+  }
+  Task<int64_t> resume(std::string node) {
+    co_await load_pauses();
+    auto lease = co_await pool_.acquire();
+    co_await remove_paused(*lease, node);
+    lease.give_back();
+    if (memories_[node].pause) take_pause(node, 0);
+    co_return 0;
+  }
+
  private:
   bool is_listed(const std::string& node) const {
     return std::any_of(config_->intake->children.begin(), config_->intake->children.end(),
@@ -196,7 +235,43 @@ class Intake {
     rivals_.erase(node);
     attentions_.erase(node);
     known_.erase(node);
+    board_.clear_notice(pause_subject(node));
+    state_.tiers.ladder.forget(node);
   }
+
+  // Once: from then on what is known here is what the database has.
+  Task<> load_pauses() {
+    if (are_pauses_known_) co_return;
+    auto lease = co_await pool_.acquire();
+    const std::map<std::string, int64_t> paused = co_await read_paused(*lease);
+    lease.give_back();
+    if (std::exchange(are_pauses_known_, true)) co_return;
+    for (const ChildConfig& child : config_->intake->children)
+      if (const auto found = paused.find(child.name); found != paused.end()) take_pause(child.name, found->second);
+  }
+
+  // `since` 0: not paused any more.
+  void take_pause(const std::string& node, int64_t since) {
+    auto& child = board_.child(node);
+    child.set_paused_since(since);
+    if (since == 0) {
+      memories_[node].pause.reset();
+      board_.clear_notice(pause_subject(node));
+      spdlog::info("intake: {} is not paused any more", node);
+    } else {
+      LaneHold pause;
+      pause.reason = "paused since " + time_in_words(since, unix_milliseconds_now()) + "; what it sends is not applied";
+      pause.hint = "to go on: tributary resume " + node;
+      pause.since = since;
+      pause.is_pause = true;
+      board_.set_notice(pause_subject(node), status::ATTENTION, pause.reason, pause.hint);
+      spdlog::info("intake: {} is paused", node);
+      memories_[node].pause = std::move(pause);
+    }
+    if (const auto lane = lanes_.find(node); lane != lanes_.end()) lane->second->take_pause();
+  }
+
+  static std::string pause_subject(const std::string& node) { return "child " + node + ", paused"; }
 
   // A refusal of one of our children stands beside that child. False: its certificate names none of them.
   bool show_refusal(const std::vector<std::string>& names, const Error& error) {
@@ -288,7 +363,9 @@ class Intake {
     board_.clear_notice("child " + node);
     const Position applied = state.at;
     known_[node] = {session.tables(), session.head(), applied, applied};
-    co_await session.welcome(config.node.name, std::move(state));
+    note_applied(node, applied);
+    Tiers tiers = state_.tiers.ladder.of(node, applied.stream);
+    co_await session.welcome(config.node.name, std::move(state), tiers);
     status.set_state("connected");
     status.set_health(status::OK);
     status.clear_message();
@@ -298,13 +375,20 @@ class Intake {
     status.set_applied_position(applied.to_string());
     spdlog::info("intake: {} connected from {}, applied {}", node, session.peer_address(), applied.to_string());
 
-    Signal progress(co_await asio::this_coro::executor);
+    Signal progress(co_await asio::this_coro::executor), tier_news(co_await asio::this_coro::executor);
+    auto& sessions = state_.tiers.sessions;
+    sessions[node] = &tier_news;
+    const std::shared_ptr<void> forget(nullptr, [&](void*) {
+      if (const auto mine = sessions.find(node); mine != sessions.end() && mine->second == &tier_news)
+        sessions.erase(mine);
+    });
     LaneReport report;
     report.applied = applied;
     Waiting waiting;
     const auto on_progress = [&](const LaneReport& news) {
       report = news;
       waiting.take_applied(report.applied);
+      note_applied(node, report.applied);
       show(node, report);
       progress.notify();
     };
@@ -312,6 +396,7 @@ class Intake {
       co_await until_one_ends(closing(session, receive(session, lane, waiting)),
                               closing(session, lane.run(on_progress)),
                               closing(session, acknowledge(session, lane, report, progress)),
+                              closing(session, tell_tiers(session, std::move(tiers), report, tier_news)),
                               closing(session, session.keep_alive()), show_lag(status, waiting), ending.due.wait());
     } catch (const Error& error) {
       failure = error;
@@ -340,7 +425,8 @@ class Intake {
     }
   }
 
-  static Task<> open(Lane& lane, Want& state, bool& is_open) {
+  Task<> open(Lane& lane, Want& state, bool& is_open) {
+    co_await load_pauses();
     state = co_await lane.open();
     is_open = true;
   }
@@ -392,6 +478,25 @@ class Intake {
     }
   }
 
+  void note_applied(const std::string& node, const Position& applied) {
+    state_.tiers.ladder.applied(node, applied);
+    state_.tiers.news.notify();
+  }
+
+  // How far the nodes above have the child's stream, when it is something new.
+  Task<> tell_tiers(IntakeSession& session, Tiers said, const LaneReport& report, Signal& news) {
+    for (;;) {
+      Tiers tiers = state_.tiers.ladder.of(session.node(), report.applied.stream);
+      if (tiers == said) {
+        co_await news.wait();
+        continue;
+      }
+      said = tiers;
+      co_await session.acknowledge(report.applied, report.consumed_bytes, hold_of(report), std::move(tiers));
+      co_await sleep_for(kTiersPause);
+    }
+  }
+
   static std::optional<link::Hold> hold_of(const LaneReport& report) {
     if (!report.hold) return std::nullopt;
     link::Hold hold;
@@ -399,6 +504,7 @@ class Intake {
     hold.set_hint(report.hold->hint);
     hold.set_sqlstate(report.hold->sqlstate);
     hold.set_since(report.hold->since);
+    hold.set_is_pause(report.hold->is_pause);
     return hold;
   }
 
@@ -413,7 +519,12 @@ class Intake {
       known->second.applied = report.applied;
       known->second.settled = report.settled;
     }
-    if (report.hold) {
+    if (report.hold && report.hold->is_pause) {
+      status.set_state("paused");
+      status.set_health(status::ATTENTION);
+      status.set_message(report.hold->reason);
+      board_.clear_notice("child " + node);
+    } else if (report.hold) {
       const auto health = report.hold->waiting ? status::OFFLINE : status::HELD;
       if (status.message() != report.hold->reason) spdlog::warn("apply: {} is held: {}", node, report.hold->reason);
       status.set_state(report.hold->waiting ? "waiting" : "held");
@@ -444,8 +555,10 @@ class Intake {
 
   std::shared_ptr<const Config> config_;  // in force; a session goes on with the one that it began with
   StatusBoard& board_;
+  IntakeState state_;
   TlsContext tls_;
   ConnectionPool pool_;
+  bool are_pauses_known_ = false;
   std::map<std::string, LiveSession> live_;
   std::map<std::string, Rival> rivals_;
   std::map<std::string, LaneMemory> memories_;
@@ -546,18 +659,24 @@ Task<ResyncAnswer> resync_child(const Config& config, const ChildWalks& walks, s
 }
 
 Task<> accept_children(const std::shared_ptr<const Config>& in_force, Signal& reloaded, StatusBoard& board,
-                       ChildWalks& walks) {
+                       IntakeState state) {
   auto executor = co_await asio::this_coro::executor;
   const std::string listen = in_force->intake->listen;
   board.intake().set_listen(listen);
   for (const ChildConfig& child : in_force->intake->children) board.child(child.name);
   reloaded.forget();
-  Intake intake(in_force, board);
+  Intake intake(in_force, board, state);
   tcp::acceptor acceptor = listen_on(executor, listen, "intake", "[intake] listen");
-  walks.set([&](const std::string& child, const std::string& table,
-                bool may_delete_extra) { return intake.begin_walk(child, table, may_delete_extra); },
-            [&](const std::string& table) { return intake.awaited_child(table); });
-  const std::shared_ptr<void> forget(nullptr, [&](void*) { walks.set({}, {}); });
+  state.walks.set([&](const std::string& child, const std::string& table,
+                      bool may_delete_extra) { return intake.begin_walk(child, table, may_delete_extra); },
+                  [&](const std::string& table) { return intake.awaited_child(table); });
+  state.pauses.set([&](std::string child) { return intake.paused_since(std::move(child)); },
+                   [&](std::string child) { return intake.pause(std::move(child)); },
+                   [&](std::string child) { return intake.resume(std::move(child)); });
+  const std::shared_ptr<void> forget(nullptr, [&](void*) {
+    state.walks.set({}, {});
+    state.pauses.set({}, {}, {});
+  });
   board.intake().set_health(status::OK);
   board.intake().clear_message();
   board.clear_notice("intake");
@@ -566,7 +685,7 @@ Task<> accept_children(const std::shared_ptr<const Config>& in_force, Signal& re
   std::exception_ptr end;
   try {
     co_await until_one_ends(accept_connections(std::move(acceptor), intake, sessions, board),
-                            take_reloads(in_force, reloaded, intake));
+                            take_reloads(in_force, reloaded, intake), intake.learn_pauses());
   } catch (...) {
     end = std::current_exception();
   }

@@ -7,6 +7,7 @@
 // why.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,6 +15,7 @@
 #include "base/signal.h"
 #include "base/task.h"
 #include "config/config.h"
+#include "flow/tier_watch.h"
 #include "monitor/status_board.h"
 
 namespace tributary {
@@ -55,9 +57,40 @@ struct ResyncAnswer {
 Task<ResyncAnswer> resync_child(const Config& config, const ChildWalks& walks, std::string child, std::string table,
                                 bool may_delete_extra);
 
+// What a person pauses and resumes of them: a child's stream, which is not applied meanwhile.
+class ChildPauses {
+ public:
+  // Since when the child is paused, Unix time in milliseconds; 0: it is not. Throws where the database cannot be asked.
+  Task<int64_t> since(std::string child) { return of(since_, std::move(child)); }
+  // Return when it is in the database, and true for the lanes; they do nothing where there is nothing to do.
+  Task<int64_t> pause(std::string child) { return of(pause_, std::move(child)); }
+  Task<int64_t> resume(std::string child) { return of(resume_, std::move(child)); }
+
+  using Function = std::function<Task<int64_t>(std::string)>;
+  void set(Function since, Function pause, Function resume) {
+    since_ = std::move(since);
+    pause_ = std::move(pause);
+    resume_ = std::move(resume);
+  }
+
+ private:
+  static Task<int64_t> of(const Function& function, std::string child) {
+    if (!function) throw Error(ErrorKind::resource, "the intake does not run", "`tributary status` says why");
+    return function(std::move(child));
+  }
+  Function since_, pause_, resume_;
+};
+
+// What the sessions have in common with the rest of the agent.
+struct IntakeState {
+  ChildWalks& walks;
+  ChildPauses& pauses;
+  TierState& tiers;  // gets what is applied
+};
+
 // Listens and serves until cancelled or until listening fails (Error(setup) when the address is taken).
-// `walks` answers meanwhile. `reloaded` says that `in_force` is another one now.
+// `walks` and `pauses` answer meanwhile. `reloaded` says that `in_force` is another one now.
 Task<> accept_children(const std::shared_ptr<const Config>& in_force, Signal& reloaded, StatusBoard& board,
-                       ChildWalks& walks);
+                       IntakeState state);
 
 }  // namespace tributary

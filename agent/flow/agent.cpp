@@ -19,7 +19,10 @@
 #include "flow/accept.h"
 #include "flow/capture.h"
 #include "flow/deliver.h"
+#include "flow/pause_commands.h"
 #include "flow/reload.h"
+#include "flow/tier_watch.h"
+#include "flow/wait.h"
 #include "monitor/control.h"
 #include "monitor/http.h"
 #include "monitor/status_board.h"
@@ -60,6 +63,8 @@ class Agent {
         intake_changed_(context.get_executor()),
         reload_(context.get_executor()),
         refresh_state_(context.get_executor()),
+        pauses_(context.get_executor()),
+        tiers_(context.get_executor()),
         stop_(context.get_executor()),
         context_(context) {
     refresh_state_.limits = config_->refresh;
@@ -72,7 +77,7 @@ class Agent {
 
   Task<> run() {
     co_await until_one_ends(stopping(), watchdog(), serve_control_socket(), serve_status(), watch_database(), send(),
-                            take(), verify_regularly(), reload_when_told());
+                            take(), verify_regularly(), reload_when_told(), watch_above());
   }
 
  private:
@@ -92,6 +97,9 @@ class Agent {
         {"cancel", [this](Words) -> Task<std::string> { co_return cancel(); }},
         {"resync-child", [this](Words words) -> Task<std::string> { co_return co_await resync(words); }},
         {"verification", [this](Words) -> Task<std::string> { co_return results(); }},
+        {"wait", [this](Words words) { return look_above(std::move(words)); }},
+        {"pause", [this](Words words) { return pause(std::move(words)); }},
+        {"resume", [this](Words words) { return resume(std::move(words)); }},
         {"reload", [this](Words) { return reload(); }}};
     co_await loop.run([&] { return serve_control(config_->control_socket(), board_, commands); });
   }
@@ -145,6 +153,7 @@ class Agent {
       if (is_sent(name)) continue;
       board_.clear_notice("table " + name + " at the parent");
       board_.clear_notice("refresh of table " + name);
+      board_.clear_notice("pause of table " + name);
       if (const auto& order = refresh_state_.order();
           order && std::find(order->tables.begin(), order->tables.end(), name) != order->tables.end())
         refresh_state_.cancel_verification();
@@ -202,6 +211,37 @@ class Agent {
     for (const status::Difference& difference : refresh_state_.differences()) *report.add_differences() = difference;
     report.set_is_stored(!refresh_state_.has_new_wish());
     return report.SerializeAsString();
+  }
+
+  // What the answer before said of log and place; "top" or nothing.
+  Task<std::string> look_above(std::vector<std::string> words) {
+    words.resize(3);
+    const auto config = config_;
+    const WhatIsAbove known{*config, refresh_state_, pauses_, tiers_.progress, tiers_.above, board_};
+    const status::WaitReport report = co_await tributary::look_above(known, words[0], words[1], words[2] == "top");
+    co_return report.SerializeAsString();
+  }
+
+  // A name or nothing; "child" where the name is to be one's.
+  Task<std::string> pause(std::vector<std::string> words) {
+    words.resize(2);
+    const auto config = config_;
+    const status::CommandAnswer answer = co_await tributary::pause(pause_desk(*config), words[0], words[1] == "child");
+    show_pauses(*config_, pauses_, board_);
+    co_return answer.SerializeAsString();
+  }
+  Task<std::string> resume(std::vector<std::string> words) {
+    words.resize(2);
+    const auto config = config_;
+    const status::CommandAnswer answer = co_await tributary::resume(pause_desk(*config), words[0], words[1] == "child");
+    show_pauses(*config_, pauses_, board_);
+    co_return answer.SerializeAsString();
+  }
+  PauseDesk pause_desk(const Config& config) { return {config, pauses_, child_pauses_, queue_, queue_writer_}; }
+
+  Task<> watch_above() {
+    const RetryLoop loop{.what = "tiers above", .report = {}};
+    co_await loop.run([this] { return watch_tiers(config_, tiers_, refresh_state_, pauses_, board_); });
   }
 
   // So long after the last comparison of all tables, or after the node's first start, whoever ordered it and however
@@ -272,6 +312,10 @@ class Agent {
       Queue& queue = *opened;
       board_.clear_notice("queue");
       Worker writer("queue writer"), reader("queue reader");
+      co_await recall_pauses(queue, writer);
+      queue_ = &queue;
+      queue_writer_ = &writer;
+      const std::shared_ptr<void> leave(nullptr, [this](void*) { queue_ = nullptr, queue_writer_ = nullptr; });
       queue.on_append([this] { asio::post(context_, [this] { appended_.notify(); }); });
       if (!refresh_state_.is_recalled()) {
         const std::string memory = co_await writer.run([&] { return queue.note(kRefreshNote); });
@@ -300,6 +344,17 @@ class Agent {
       }
       co_await refresh_state_.wish().wait_for(kMemoryInterval);
     }
+  }
+
+  // A queue that took the place of a damaged one knows nothing of them.
+  Task<> recall_pauses(Queue& queue, Worker& writer) {
+    if (!pauses_.is_known()) {
+      pauses_.set(Pauses::All::from(co_await writer.run([&] { return queue.note(kPausesNote); })));
+    } else {
+      const std::string memory = pauses_.all().memory();
+      co_await writer.run([&] { queue.store_note(kPausesNote, memory); });
+    }
+    show_pauses(*config_, pauses_, board_);
   }
 
   // A damaged one is set aside, and a new stream begins.
@@ -335,7 +390,8 @@ class Agent {
     co_await loop.run([&]() -> Task<> {
       const auto config = config_;
       restart_capture_.forget();
-      co_await until_one_ends(capture_once(*config, queue, writer, board_, refresh_state_), restart_capture_.wait());
+      const CaptureState state{refresh_state_, pauses_, tiers_.progress, tiers_.news};
+      co_await until_one_ends(capture_once(*config, queue, writer, board_, state), restart_capture_.wait());
     });
   }
 
@@ -358,10 +414,17 @@ class Agent {
     co_await loop.run([&]() -> Task<> {
       const auto config = config_;
       connect_again_.forget();
-      Delivery delivery{*config,   queue,
-                        reader,    writer,
-                        board_,    refresh_state_.parent(),
-                        appended_, [this] { restart_capture_.notify(); }};
+      Delivery delivery{*config,
+                        queue,
+                        reader,
+                        writer,
+                        board_,
+                        refresh_state_.parent(),
+                        pauses_,
+                        tiers_.above,
+                        tiers_.news,
+                        appended_,
+                        [this] { restart_capture_.notify(); }};
       co_await until_one_ends(deliver_once(std::move(delivery), memory), connect_again_.wait());
       board_.uplink().set_connected_since(0);
       board_.uplink().set_offline_since(unix_milliseconds_now());
@@ -386,6 +449,7 @@ class Agent {
       }
       const QueueStats stats = co_await reader.run([&] { return queue.stats(); });
       show_set_aside(co_await reader.run([&] { return Queue::files_set_aside(config); }));
+      show_pauses(*config_, pauses_, board_);
       auto& status = board_.queue();
       status.set_health(status::OK);
       status.clear_message();
@@ -411,7 +475,9 @@ class Agent {
                            status.set_message(error.message());
                            board_.set_notice("intake", health_of(error), error.message(), error.hint());
                          }};
-    co_await loop.run([this] { return accept_children(config_, intake_changed_, board_, child_walks_); });
+    co_await loop.run([this] {
+      return accept_children(config_, intake_changed_, board_, IntakeState{child_walks_, child_pauses_, tiers_});
+    });
   }
 
   // In force. Whoever begins something takes the snapshot, and goes on with it to the end.
@@ -427,7 +493,12 @@ class Agent {
   Signal reload_;
   bool is_queue_damaged_ = false;  // the one that was open last
   RefreshState refresh_state_;
+  Pauses pauses_;
+  TierState tiers_;
+  Queue* queue_ = nullptr;  // while it is open
+  Worker* queue_writer_ = nullptr;
   ChildWalks child_walks_;
+  ChildPauses child_pauses_;
   Signal stop_;
   asio::io_context& context_;
 };

@@ -13,6 +13,7 @@
 #include "flow/begin_stream.h"
 #include "flow/guard.h"
 #include "flow/refresh.h"
+#include "flow/table_pauses.h"
 #include "queue/pace.h"
 #include "source/assembler.h"
 #include "source/catalogue.h"
@@ -39,19 +40,21 @@ constexpr auto kNonceInterval = std::chrono::hours(1);
 
 class CaptureRun {
  public:
-  CaptureRun(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board, RefreshState& refresh_state,
+  CaptureRun(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board, CaptureState state,
              Connection& session, WalStream& wal, const StreamStart& start, const std::vector<SourceTable>& tables,
              const asio::any_io_executor& executor)
       : config_(config),
         queue_(queue),
         queue_writer_(queue_writer),
         board_(board),
-        refresh_state_(refresh_state),
+        refresh_state_(state.refresh),
         session_(session),
         wal_(wal),
         assembler_(start.head, start.record.last_commit, start.is_slot_behind),
+        state_(state),
         guard_(config, board, start.record.replication_set, tables),
-        refresh_(config, queue, board, assembler_, refresh_state, guard_.held(), executor),
+        refresh_(config, queue, board, assembler_, state.refresh, guard_.held(), state.pauses, executor),
+        table_pauses_(config, queue, queue_writer, board, state.pauses, assembler_, refresh_.placer(), executor),
         durable_(start.record.confirm_lsn),
         log_snapshot_at_(start.record.confirm_lsn),
         stored_(executor),
@@ -77,6 +80,7 @@ class CaptureRun {
       }
       co_await settle_waiting();
       if (assembler_.has_changes() || is_confirm_due()) work_.notify();
+      note_progress();
       co_await wal_.wait_for_input();
     }
   }
@@ -108,6 +112,8 @@ class CaptureRun {
 
   Task<> refresh() { return refresh_.run(); }
   Task<> guard() { return guard_.run(); }
+  Task<> end_pauses() { return table_pauses_.run(); }
+  const std::set<std::string>& held() const { return guard_.held(); }
 
   Task<> renew_nonces() {
     for (;;) {
@@ -246,6 +252,7 @@ class CaptureRun {
       throw Error(ErrorKind::protocol, "a stretch of the log that was read in bulk ends inside a transaction");
     // Whatever commits before `end` was in it, as at a keepalive.
     assembler_.keepalive(end);
+    note_progress();
     received_ = std::max(received_, end);
     board_.capture().set_received_lsn(received_.to_string());
   }
@@ -266,6 +273,13 @@ class CaptureRun {
     report_health("streaming");
     spdlog::info("capture: streaming from slot {} at {}", config_.slot(), durable_.to_string());
     co_await send_status();
+  }
+
+  void note_progress() {
+    const StreamProgress& known = state_.progress;
+    if (assembler_.confirm_lsn() <= known.log() && assembler_.head().seq == known.head().seq) return;
+    state_.progress.captured(assembler_.confirm_lsn(), assembler_.head(), unix_milliseconds_now());
+    state_.progressed.notify();
   }
 
   void report_health(const std::string& state) {
@@ -307,6 +321,7 @@ class CaptureRun {
   }
 
   Task<> store_group() {
+    note_progress();
     Assembled group = assembler_.take();
     Queue::Append append;
     append.batches = std::move(group.batches);
@@ -406,12 +421,14 @@ class CaptureRun {
     } else if (const auto* commit = std::get_if<CommitMessage>(&message)) {
       assembler_.commit(*commit);
       refresh_.placer().commit();
+      table_pauses_.commit();
       received_ = std::max(received_, commit->end_lsn);
     } else if (const auto* truncate = std::get_if<TruncateMessage>(&message)) {
       for (const uint32_t oid : truncate->oids)
         if (const CapturedTable* table = table_of(oid)) assembler_.clear(*table);
     } else if (const auto* written = std::get_if<LogicalMessage>(&message)) {
       refresh_.placer().message(*written);
+      table_pauses_.message(*written);
     } else if (std::holds_alternative<RelationMessage>(message)) {
       return false;
     }
@@ -502,8 +519,10 @@ class CaptureRun {
   WalStream& wal_;
 
   Assembler assembler_;
+  CaptureState state_;
   Guard guard_;
   Refresh refresh_;
+  TablePauses table_pauses_;
   FilterMemo memo_;
   std::vector<SourceTable> source_tables_;
   std::optional<uint32_t> catalogue_xid_;        // the transaction for which source_tables_ was read
@@ -546,6 +565,10 @@ Task<> report_tables(Connection& session, const Config& config, const std::vecto
   }
 }
 
+int64_t unix_milliseconds_of(const std::optional<Commit>& commit) {
+  return commit ? (commit->time + kPostgresEpochMicroseconds) / 1000 : 0;
+}
+
 // The next attempt begins a new stream, after what the queue holds of this one.
 Task<> give_up_stream(Queue& queue, Worker& queue_writer, std::string reason) {
   co_await queue_writer.run([&] {
@@ -558,8 +581,7 @@ Task<> give_up_stream(Queue& queue, Worker& queue_writer, std::string reason) {
 }
 
 // One attempt, which fails with PostgreSQL's own words.
-Task<> capture(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board,
-               RefreshState& refresh_state) {
+Task<> capture(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board, CaptureState state) {
   auto& status = board.capture();
   status.set_state("connecting");
   status.set_slot(config.slot());
@@ -576,8 +598,11 @@ Task<> capture(const Config& config, Queue& queue, Worker& queue_writer, StatusB
 
   status.set_stream(start.record.stream.to_string());
   status.set_confirmed_lsn(start.record.confirm_lsn.to_string());
-  CaptureRun run(config, queue, queue_writer, board, refresh_state, *session, *wal, start, tables,
+  CaptureRun run(config, queue, queue_writer, board, state, *session, *wal, start, tables,
                  co_await asio::this_coro::executor);
+  state.progress.begin_run(start.record.confirm_lsn, start.head, unix_milliseconds_of(start.record.last_commit),
+                           run.held());
+  state.progressed.notify();
   // When a task fails, the others may have to wait for the queue: PostgreSQL, which may be shutting down, must not wait
   // with them.
   const auto hang_up = [&wal] { wal->hang_up(); };
@@ -586,7 +611,8 @@ Task<> capture(const Config& config, Queue& queue, Worker& queue_writer, StatusB
     co_await until_one_ends(on_failure(hang_up, run.read()), on_failure(hang_up, run.store()),
                             on_failure(hang_up, run.report()), on_failure(hang_up, run.renew_nonces()),
                             on_failure(hang_up, run.keep_log_short()), on_failure(hang_up, run.refresh()),
-                            on_failure(hang_up, run.guard()), run.watch_for_shutdown(*sentinel));
+                            on_failure(hang_up, run.guard()), on_failure(hang_up, run.end_pauses()),
+                            run.watch_for_shutdown(*sentinel));
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::stream_lost) throw;
     lost = error;
@@ -599,10 +625,9 @@ Task<> capture(const Config& config, Queue& queue, Worker& queue_writer, StatusB
 
 }  // namespace
 
-Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board,
-                    RefreshState& refresh_state) {
+Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board, CaptureState state) {
   try {
-    co_await capture(config, queue, queue_writer, board, refresh_state);
+    co_await capture(config, queue, queue_writer, board, state);
   } catch (const Error& error) {
     throw explained(error, quote_name(source_role(config)));
   }

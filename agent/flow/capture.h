@@ -11,13 +11,22 @@
 
 #include "base/worker.h"
 #include "config/config.h"
+#include "flow/pauses.h"
 #include "flow/refresh_state.h"
+#include "flow/stream_progress.h"
 #include "monitor/status_board.h"
 #include "queue/queue.h"
 
 namespace tributary {
 
-Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board,
-                    RefreshState& refresh_state);
+// What outlives a run.
+struct CaptureState {
+  RefreshState& refresh;
+  Pauses& pauses;  // known
+  StreamProgress& progress;
+  Signal& progressed;  // notified with `progress`
+};
+
+Task<> capture_once(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board, CaptureState state);
 
 }  // namespace tributary

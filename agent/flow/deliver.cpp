@@ -9,6 +9,7 @@
 #include "base/on_failure.h"
 #include "base/version.h"
 #include "monitor/news.h"
+#include "monitor/words.h"
 #include "uplink/outgoing.h"
 #include "uplink/session.h"
 
@@ -58,6 +59,7 @@ Task<> send_batches(Delivery& delivery, UplinkSession& session, Queue::Place pla
     if (announced.insert(relation.shape_id()).second) co_await session.send_relation(relation);
 
   for (;;) {
+    while (delivery.pauses.sending_since() != 0) co_await delivery.appended.wait();
     // Read no sooner than it can be sent: what is stored meanwhile may go with it.
     co_await session.wait_for_room();
     std::vector<Batch> batches = co_await next_batches(delivery, place);
@@ -72,29 +74,60 @@ Task<> send_batches(Delivery& delivery, UplinkSession& session, Queue::Place pla
   }
 }
 
-Task<> take_acknowledgements(Delivery& delivery, UplinkSession& session, Signal& moved, DeliveryMemory& memory) {
+// Whether the stream goes on, as the parent says, or a person here.
+void show_flow(Delivery& delivery, const Acknowledgement& said) {
+  const std::string& parent = delivery.config.parent->name;
+  const auto show = [&](const char* state, status::Health health, const std::string& message) {
+    auto& status = delivery.board.uplink();
+    status.set_state(state);
+    status.set_health(health);
+    status.set_message(message);
+  };
+  if (said.is_held && said.is_paused) {
+    const std::string words = "paused there since " + time_in_words(said.held_since, unix_milliseconds_now());
+    show("paused", status::ATTENTION, words);
+    delivery.board.set_notice("uplink", status::ATTENTION,
+                              parent + " does not apply what this node sends: " + words + "; it waits here",
+                              "to go on, at " + parent + ": tributary resume " + delivery.config.node.name);
+    return;
+  }
+  if (said.is_held) {
+    show("held", status::HELD, said.hold_reason);
+    delivery.board.set_notice("uplink", status::HELD, parent + " holds this node's stream: " + said.hold_reason,
+                              said.hold_hint);
+    return;
+  }
+  delivery.board.clear_notice("uplink");
+  if (const int64_t since = delivery.pauses.sending_since(); since != 0)
+    show("paused", status::ATTENTION, "paused here since " + time_in_words(since, unix_milliseconds_now()));
+  else
+    show("connected", status::OK, {});
+}
+
+// What a person pauses or resumes here shows at once.
+Task<> show_pauses(Delivery& delivery, const Acknowledgement& said) {
+  for (;;) {
+    co_await delivery.pauses.for_uplink().wait();
+    show_flow(delivery, said);
+    delivery.appended.notify();
+  }
+}
+
+Task<> take_acknowledgements(Delivery& delivery, UplinkSession& session, Signal& moved, DeliveryMemory& memory,
+                             Acknowledgement& said) {
   for (;;) {
     const UplinkSession::News news = co_await session.next_news();
     if (const auto* want = std::get_if<Want>(&news)) {
       delivery.parent.take(*want);
+      delivery.heard.notify();
       continue;
     }
     const auto& acknowledgement = std::get<Acknowledgement>(news);
-    auto& status = delivery.board.uplink();
-    if (acknowledgement.is_held) {
-      status.set_state("held");
-      status.set_health(status::HELD);
-      status.set_message(acknowledgement.hold_reason);
-      delivery.board.set_notice(
-          "uplink", status::HELD,
-          delivery.config.parent->name + " holds this node's stream: " + acknowledgement.hold_reason,
-          acknowledgement.hold_hint);
-    } else if (status.health() != status::OK) {
-      status.set_state("connected");
-      status.set_health(status::OK);
-      status.clear_message();
-      delivery.board.clear_notice("uplink");
-    }
+    if (acknowledgement.tiers) delivery.above.heard(acknowledgement.applied.stream, *acknowledgement.tiers);
+    delivery.heard.notify();
+    const bool is_news = acknowledgement.is_held || said.is_held;
+    said = acknowledgement;
+    if (is_news) show_flow(delivery, said);
     if (!acknowledgement.is_moved) continue;
     delivery.parent.applied(acknowledgement.applied);
     memory.has_progressed = true;
@@ -191,23 +224,24 @@ Task<> deliver_once(Delivery delivery, DeliveryMemory& memory) {
   auto place = co_await delivery.queue_reader.run([&] { return delivery.queue.find(applied); });
   if (!place) co_await give_up_stream(delivery, applied);
 
-  status.set_state("connected");
-  status.set_health(status::OK);
-  status.clear_message();
+  Acknowledgement said;  // last
+  show_flow(delivery, said);
   status.set_connected_since(unix_milliseconds_now());
   status.set_offline_since(0);
-  delivery.board.clear_notice("uplink");
   spdlog::info("uplink: connected to {} at {}, continuing after {}", parent.name, session->peer_address(),
                applied.to_string());
 
   delivery.parent.welcome(applied, session->welcomed());
+  delivery.above.heard(applied.stream, session->welcomed_tiers().value_or(Tiers{}));
+  delivery.heard.notify();
   const std::shared_ptr<void> leave(nullptr, [&delivery](void*) { delivery.parent.disconnected(); });
   Signal moved(co_await asio::this_coro::executor);
   // Cancellation alone does not reach every wait inside TLS: the first task to fail takes the link away from the
   // others.
   const auto close_link = [&session] { session->close(); };
   co_await until_one_ends(on_failure(close_link, send_batches(delivery, *session, std::move(*place))),
-                          on_failure(close_link, take_acknowledgements(delivery, *session, moved, memory)),
+                          on_failure(close_link, take_acknowledgements(delivery, *session, moved, memory, said)),
+                          on_failure(close_link, show_pauses(delivery, said)),
                           on_failure(close_link, store_acknowledgements(delivery, *session, moved)),
                           on_failure(close_link, report_status(delivery, *session)),
                           on_failure(close_link, session->keep_alive()));

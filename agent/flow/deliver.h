@@ -12,7 +12,9 @@
 #include "base/signal.h"
 #include "base/worker.h"
 #include "config/config.h"
+#include "flow/above.h"
 #include "flow/parent_view.h"
+#include "flow/pauses.h"
 #include "monitor/status_board.h"
 #include "queue/queue.h"
 
@@ -25,6 +27,9 @@ struct Delivery {
   Worker& queue_writer;
   StatusBoard& board;
   ParentView& parent;
+  Pauses& pauses;
+  Above& above;
+  Signal& heard;                          // notified when the parent has said something
   Signal& appended;                       // the queue has more
   std::function<void()> restart_capture;  // the stream broke: capture must begin a new one
 };

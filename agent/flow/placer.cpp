@@ -15,17 +15,24 @@ std::vector<size_t> key_places(const Relation& relation) {
 }  // namespace
 
 Task<> Placer::start(ChunkReader& reader) {
-  stop();
-  pending_.start();
-  if (assembler_.is_in_transaction()) pending_.begin(xid_, false);
-  assembler_.watch([this](const CapturedTable& table, ChangeKind kind, std::string_view tuple) {
-    pending_.change(table.oid, kind, tuple, key_places(table.sent));
-  });
-  const ChunkReader::Beginning beginning = co_await reader.begin();
-  pending_.set_earlier(beginning.snapshot, beginning.own_xid);
+  while (!is_started_) {
+    stop();
+    const uint64_t stops = stops_;
+    pending_.start();
+    if (assembler_.is_in_transaction()) pending_.begin(xid_, false);
+    assembler_.watch([this](const CapturedTable& table, ChangeKind kind, std::string_view tuple) {
+      pending_.change(table.oid, kind, tuple, key_places(table.sent));
+    });
+    const ChunkReader::Beginning beginning = co_await reader.begin();
+    if (stops != stops_) continue;  // stopped meanwhile: what has come since is known to nobody
+    pending_.set_earlier(beginning.snapshot, beginning.own_xid);
+    is_started_ = true;
+  }
 }
 
 void Placer::stop() {
+  ++stops_;
+  is_started_ = false;
   pending_.stop();
   assembler_.watch({});
   lose_all();
@@ -85,6 +92,7 @@ void Placer::message(const LogicalMessage& message) {
 
 bool Placer::put(Placing& placing) {
   const ChunkTable& table = *placing.table;
+  if (assembler_.is_left_out(table.relation.full_name())) return false;
   std::string body;
   size_t rows = 0;
   try {

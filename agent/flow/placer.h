@@ -51,6 +51,7 @@ class Placer {
   // Before the first `place`, on each new reader; `stop` when nothing is refreshed any more.
   Task<> start(ChunkReader& reader);
   void stop();
+  bool is_started() const { return is_started_; }
   // Marks what was read. nullptr: a transaction from before `start` may be missing in it; to be read again later.
   Task<PlacingPtr> place(ChunkReader& reader, Placing read);
   // Forgets what no snapshot from now on can miss.
@@ -73,6 +74,8 @@ class Placer {
   uint32_t xid_ = 0;  // of the transaction at hand
   const std::string nonce_ = Uuid::random().to_string();
   uint64_t last_number_ = 0;
+  bool is_started_ = false;
+  uint64_t stops_ = 0;
   std::deque<PlacingPtr> under_way_;
   PlacingPtr at_hand_;  // its mark's transaction is open
 };

@@ -52,13 +52,14 @@ bool is_of_values(const Error& error) {
 }  // namespace
 
 Refresh::Refresh(const Config& config, Queue& queue, StatusBoard& board, Assembler& assembler, RefreshState& state,
-                 const std::set<std::string>& held, const asio::any_io_executor& executor)
+                 const std::set<std::string>& held, const Pauses& pauses, const asio::any_io_executor& executor)
     : config_(config),
       queue_(queue),
       board_(board),
       assembler_(assembler),
       state_(state),
       held_(held),
+      pauses_(pauses),
       parent_(state.parent()),
       placer_(assembler, executor) {
   parent_.on_change([this] { placer_.changed().notify(); });
@@ -125,7 +126,7 @@ bool Refresh::is_usable() const {
 
 bool Refresh::is_to_be_walked(const std::string& table) const {
   const TableState& state = parent_.table(table);
-  if (!state.reason.empty() || is_troubled(table)) return false;
+  if (!state.reason.empty() || is_troubled(table) || pauses_.has(table)) return false;
   return (!state.is_complete && !state_.is_walk_cancelled(table)) || state_.wanted_walk(table);
 }
 
@@ -196,8 +197,10 @@ bool Refresh::is_troubled(const std::string& table) const {
 // Those of the configuration. The parent may name others: tables that were taken out of it.
 std::set<std::string> Refresh::readable_tables() const {
   std::set<std::string> tables;
-  for (const TableConfig& table : config_.tables)
-    if (!is_troubled(table.full_name())) tables.insert(table.full_name());
+  for (const TableConfig& table : config_.tables) {
+    const std::string name = table.full_name();
+    if (!is_troubled(name) && !pauses_.has(name)) tables.insert(name);
+  }
   return tables;
 }
 
@@ -240,6 +243,7 @@ Task<> Refresh::of_table(std::string table, Task<> task) {
     co_await std::move(task);
   } catch (const Error& error) {
     const bool passes = error.kind() == ErrorKind::connection || error.kind() == ErrorKind::resource;
+    if (pauses_.has(table)) co_return;
     if (passes || error.sqlstate().empty()) throw;
     refusal = error;
   }
@@ -254,6 +258,11 @@ Task<> Refresh::of_table(std::string table, Task<> task) {
                     is_of_rights && refusal->hint().empty()
                         ? "run `tributary init`: it grants what the agent has to read"
                         : refusal->hint());
+}
+
+// Of a table that was paused nothing goes to the parent; of_table leaves it at that.
+void Refresh::require_sent(const std::string& table) const {
+  if (pauses_.has(table)) throw Error(ErrorKind::resource, "table " + table + " is paused");
 }
 
 Task<> Refresh::wait_until_applied(uint64_t seq) {
@@ -313,6 +322,10 @@ Task<PlacingPtr> Refresh::begin_placing(ChunkReader& reader, Placing read, uint6
   const double pause = std::max(seconds(read.chunk.rows.size(), state_.limits.rows_per_second),
                                 seconds(bytes, state_.limits.bytes_per_second));
   next_read_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(pause));
+  if (!placer_.is_started()) {
+    co_await placer_.start(reader);
+    co_return nullptr;  // what was read before that says too little
+  }
   PlacingPtr placing = co_await placer_.place(reader, std::move(read));
   if (!placing) {
     if (++failures_ == kFailuresToSay)
@@ -343,6 +356,7 @@ Task<PlacingPtr> Refresh::place_range(ChunkReader& reader, Placing form, ReadWha
                                       std::optional<std::string> after, ChunkSize size) {
   const std::string name = form.table->relation.full_name();
   for (;;) {
+    require_sent(form.table->relation.full_name());
     co_await yield_to_changes();
     form.keeps_extra = !state_.awaited(name).empty();
     if (form.digest) form.digest->keeps_extra = form.keeps_extra && !form.digest->is_to_verify;
@@ -449,6 +463,7 @@ Task<bool> Refresh::copy(ChunkReader& reader, Walk& walk, std::optional<uint64_t
   size_t size = from_page ? kCopyPagesFirst : kCopyRowsFirst;  // pages or rows
   const size_t size_min = from_page ? 1 : kCopyRowsMin, size_max = from_page ? kCopyPagesMax : kChunkRowsMax;
   for (;;) {
+    require_sent(walk.table->relation.full_name());
     for (; !ahead.empty() && ahead.front()->state == Placing::State::placed; ahead.pop_front()) {
       failures_ = 0;
       placed = end_of(ahead.front()->chunk);
@@ -535,6 +550,7 @@ Task<> Refresh::refresh_stale_keys(ChunkReader& reader) {
 
 Task<> Refresh::refresh_keys(ChunkReader& reader, std::shared_ptr<const ChunkTable> table, std::vector<StaleKey> keys) {
   while (!keys.empty()) {
+    require_sent(table->relation.full_name());
     co_await yield_to_changes();
     std::vector<std::string> wanted;
     for (size_t i = 0; i < std::min(keys.size(), kKeysAtOnce); ++i) wanted.push_back(keys[i].key);
@@ -571,6 +587,8 @@ Task<> Refresh::verify(ChunkReader& reader) {
     if (number != state_.order_number()) co_return;  // cancelled
     if (held_.contains(table.name()))
       table.set_message("it is held: `tributary status` says why");
+    else if (pauses_.has(table.name()))
+      table.set_message("paused: `tributary resume " + table.name() + "` ends it, and compares the table");
     else if (!table.is_finished())
       table.set_message("PostgreSQL refuses to read it: `tributary status` says why");
     finish(table, order.repairs);

@@ -20,6 +20,7 @@
 
 #include "config/config.h"
 #include "flow/likely_reasons.h"
+#include "flow/pauses.h"
 #include "flow/placer.h"
 #include "flow/refresh_state.h"
 #include "monitor/status_board.h"
@@ -30,7 +31,7 @@ namespace tributary {
 class Refresh {
  public:
   Refresh(const Config& config, Queue& queue, StatusBoard& board, Assembler& assembler, RefreshState& state,
-          const std::set<std::string>& held, const asio::any_io_executor& executor);
+          const std::set<std::string>& held, const Pauses& pauses, const asio::any_io_executor& executor);
   ~Refresh();
   Refresh(const Refresh&) = delete;
   Refresh& operator=(const Refresh&) = delete;
@@ -85,6 +86,7 @@ class Refresh {
   Task<> refresh_stale_keys(ChunkReader& reader);
   bool has_stale_keys() const { return !parent_.stale_keys(1, readable_tables()).empty(); }
   bool is_troubled(const std::string& table) const;
+  void require_sent(const std::string& table) const;
   std::set<std::string> readable_tables() const;
   std::optional<std::string> next_to_compare() const;
   std::optional<std::string> next_to_look_at() const;
@@ -126,6 +128,7 @@ class Refresh {
   Assembler& assembler_;
   RefreshState& state_;
   const std::set<std::string>& held_;  // tables that capture leaves out
+  const Pauses& pauses_;
   ParentView& parent_;
   Placer placer_;
 

@@ -37,7 +37,7 @@ IntakeSession::IntakeSession(std::unique_ptr<Link> link, std::string node, Uuid 
                              Position head)
     : link_(std::move(link)), node_(std::move(node)), instance_(instance), tables_(std::move(tables)), head_(head) {}
 
-Task<> IntakeSession::welcome(std::string our_name, Want state) {
+Task<> IntakeSession::welcome(std::string our_name, Want state, Tiers tiers) {
   const Position applied = state.at;
   std::vector<Want> pieces = Want::split(std::move(state), kWantBytesMax);
   link::Frame frame;
@@ -48,6 +48,7 @@ Task<> IntakeSession::welcome(std::string our_name, Want state) {
   welcome.set_window_bytes(kWindowBytes);
   welcome.set_frame_bytes_max(kFrameBytesMax);
   write_want(welcome.mutable_want(), pieces.front());
+  write_tiers(welcome.mutable_tiers(), tiers);
   reached_ = applied;
   co_await link_->send(frame);
   for (size_t i = 1; i < pieces.size(); ++i) co_await want(std::move(pieces[i]));
@@ -97,10 +98,12 @@ Task<IntakeSession::Inbound> IntakeSession::receive() {
   }
 }
 
-Task<> IntakeSession::acknowledge(Position applied, uint64_t consumed_bytes, std::optional<link::Hold> hold) {
+Task<> IntakeSession::acknowledge(Position applied, uint64_t consumed_bytes, std::optional<link::Hold> hold,
+                                  std::optional<Tiers> tiers) {
   link::Frame frame;
   *frame.mutable_ack() = receipts_.acknowledge(applied, consumed_bytes);
   if (hold) *frame.mutable_ack()->mutable_hold() = std::move(*hold);
+  if (tiers) write_tiers(frame.mutable_ack()->mutable_tiers(), *tiers);
   co_await link_->send(frame);
 }
 

@@ -14,6 +14,7 @@
 
 #include "change/batch.h"
 #include "change/relation.h"
+#include "change/tiers.h"
 #include "change/want.h"
 #include "config/config.h"
 #include "intake/receipts.h"
@@ -36,8 +37,9 @@ class IntakeSession {
   const Position& head() const { return head_; }  // where the child's stream had come to; nil: it did not say so
   const std::string& peer_address() const { return link_->peer_address(); }
 
-  // `state`: all that is known of the child's tables, at the applied position.
-  Task<> welcome(std::string our_name, Want state);
+  // `state`: all that is known of the child's tables, at the applied position. `tiers`: how far the nodes above this
+  // one have the child's stream.
+  Task<> welcome(std::string our_name, Want state, Tiers tiers);
   Task<> want(Want want);
   // Says why and ends the session; never throws, except when cancelled.
   Task<> refuse(link::RefusalCode code, std::string message, std::string hint = {});
@@ -45,8 +47,10 @@ class IntakeSession {
   using Inbound = std::variant<Batch, Relation, status::NodeStatus>;
   // The next thing of weight; answers pings on the way. Error(protocol) when the child exceeds its window.
   Task<Inbound> receive();
-  // Says what is committed; `hold`: why the child's stream stands still, if it does.
-  Task<> acknowledge(Position applied, uint64_t consumed_bytes, std::optional<link::Hold> hold);
+  // Says what is committed; `hold`: why the child's stream stands still, if it does; `tiers`: as in `welcome`, where
+  // there is something new.
+  Task<> acknowledge(Position applied, uint64_t consumed_bytes, std::optional<link::Hold> hold,
+                     std::optional<Tiers> tiers = std::nullopt);
   // The child may be waiting to hear of it.
   bool is_much(const Position& applied, uint64_t consumed_bytes) const {
     return receipts_.is_much(applied, consumed_bytes);

@@ -50,6 +50,7 @@ status::NodeStatus without_figures(status::NodeStatus report) {
     uplink.clear_batches_in_flight();
     uplink.clear_round_trip_ms();
     uplink.clear_clock_offset_ms();
+    uplink.clear_tiers();
   }
   for (status::Child& child : *report.mutable_children()) {
     child.clear_applied_position();

@@ -102,6 +102,12 @@ std::string done_in_words(uint64_t transactions, uint64_t changes) {
          count_in_words(changes, "change", "changes") + " since the agent started";
 }
 
+// What a node above has of this one's changes.
+std::string tier_in_words(const status::Tier& tier) {
+  if (tier.applied_position().empty()) return "not known yet";
+  return tier.seconds_behind() > 0 ? age_in_words(tier.seconds_behind()) + " behind" : "has all";
+}
+
 std::string with_tier(const std::string& node, const std::string& tier) {
   return tier.empty() ? node : node + " (" + tier + ")";
 }
@@ -203,6 +209,12 @@ void Page::parts(const status::NodeStatus& node) {
                          uplink.applied_position().empty() ? "" : "applied there: " + uplink.applied_position(),
                          is_connected ? "round trip " + age_in_words(uplink.round_trip_ms() / 1000) : ""},
                         "; "));
+  }
+  if (node.uplink().tiers_size() > 0) {
+    std::string words;
+    for (const auto& tier : node.uplink().tiers())
+      words += (words.empty() ? "" : "; ") + tier.node() + " " + tier_in_words(tier);
+    part("above", words);
   }
   if (node.has_intake()) {
     part("intake", state(node.intake().health(), "", node.intake().message()) +

@@ -68,9 +68,15 @@ const CapturedTable* Assembler::table(uint32_t oid) const {
   return found == tables_.end() ? nullptr : &found->second;
 }
 
+void Assembler::take_in(const std::string& table) {
+  left_out_.erase(table);
+  next_left_out_.erase(table);
+}
+
 void Assembler::begin(const BeginMessage& message) {
   if (is_open_) throw Error(ErrorKind::protocol, "pgoutput: a transaction begins inside another");
   is_open_ = true;
+  left_out_ = next_left_out_;
   begun_ = message;
   next_part_ = 0;
   // The commit record starts before the end of the last stored transaction: it is stored, or is it.
@@ -113,7 +119,7 @@ void Assembler::keepalive(Lsn end) {
 }
 
 void Assembler::row(const CapturedTable& table, const RowMessage& message, Verdict old_verdict, Verdict new_verdict) {
-  if (is_skipping_) return;
+  if (is_skipped(table)) return;
   const bool is_insert = message.kind == 'I', is_delete = message.kind == 'D';
   if (is_insert) old_verdict = Verdict::no;
   if (is_delete) new_verdict = Verdict::no;
@@ -159,7 +165,7 @@ void Assembler::row(const CapturedTable& table, const RowMessage& message, Verdi
 }
 
 void Assembler::clear(const CapturedTable& table) {
-  if (is_skipping_) return;
+  if (is_skipped(table)) return;
   put_change(ChangeKind::clear, table, {});
   close_part_if_large();
 }

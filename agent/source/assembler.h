@@ -48,6 +48,11 @@ class Assembler {
 
   void define(CapturedTable table);
   void forget(uint32_t oid) { tables_.erase(oid); }
+  // From the next transaction on, changes of these tables ("schema.table") are left out, and of no others.
+  void leave_out(std::set<std::string> tables) { next_left_out_ = std::move(tables); }
+  // At once. The open transaction has no change of the table.
+  void take_in(const std::string& table);
+  bool is_left_out(const std::string& table) const { return left_out_.contains(table); }
   const CapturedTable* table(uint32_t oid) const;
 
   void begin(const BeginMessage& message);
@@ -75,6 +80,9 @@ class Assembler {
   void reuse(std::string payload);
 
  private:
+  bool is_skipped(const CapturedTable& table) const {
+    return is_skipping_ || (!left_out_.empty() && is_left_out(table.sent.full_name()));
+  }
   uint16_t relation_index(const CapturedTable& table);
   void write_out_values(ChangeKind kind, const CapturedTable& table);
   void put_change(ChangeKind kind, const CapturedTable& table, std::string_view tuple);
@@ -93,6 +101,7 @@ class Assembler {
   Watch watch_;
   std::map<uint32_t, CapturedTable> tables_;
   std::set<uint64_t> known_shapes_;
+  std::set<std::string> left_out_, next_left_out_;
 
   // The open transaction.
   bool is_open_ = false;

@@ -61,7 +61,10 @@ Task<Preparation> prepare_child_removal(Connection& connection, const Config& co
                    parenthesised(co_await owned_rows(connection, config, configured, table)) + ") IS TRUE";
   }
   int64_t known = 0;
-  for (const char* table : {"applied", "walk", "stale", "extra", "ownership"}) {
+  for (const char* table : {"applied", "walk", "stale", "extra", "ownership", "paused"}) {
+    const Result exists =
+        co_await connection.query("SELECT to_regclass('tributary." + std::string(table) + "') IS NOT NULL");
+    if (!exists.boolean(0, 0)) continue;  // the database was prepared by a version that had none
     const std::string from = " FROM tributary." + std::string(table) + " WHERE child = " + literal;
     const Result count = co_await connection.query("SELECT count(*)" + from);
     known += count.integer(0, 0);

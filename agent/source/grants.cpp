@@ -139,7 +139,7 @@ std::vector<Grant> parent_grants(const std::string& role, const std::vector<Pare
   std::vector<Grant> grants;
   const std::string state = "the position of each child, and how far it is refreshed, are kept here";
   grants.push_back(on_schema(role, "tributary", state));
-  for (const char* table : {"applied", "walk", "stale", "extra", "ownership"})
+  for (const char* table : {"applied", "walk", "stale", "extra", "ownership", "paused"})
     grants.push_back(on_table(role, quote_name("tributary", table), {"SELECT", "INSERT", "UPDATE", "DELETE"}, state));
   grants.push_back(
       {"PARAMETER session_replication_role",

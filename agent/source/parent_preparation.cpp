@@ -52,7 +52,12 @@ Task<Preparation> prepare_parent(Connection& connection, const Config& config) {
   Preparation preparation;
   const std::string role = parent_role(config);
   preparation.steps = co_await undo_steps(connection);
-  const Result schema = co_await connection.query("SELECT to_regclass('tributary.ownership') IS NOT NULL");
+  // The newest of what schema/parent.sql makes.
+  const Result schema = co_await connection.query(
+      "SELECT to_regclass('tributary.paused') IS NOT NULL AND to_regclass('tributary.ownership') IS NOT NULL"
+      " AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('tributary.stale') AND attname = 'ways_made')"
+      " AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('tributary.walk') AND attname = "
+      "'is_loaded')");
   if (!schema.boolean(0, 0))
     preparation.steps.push_back({sql::parent, "the position of each child is kept in the database that it is true of"});
   const auto tables = co_await find_parent_tables(connection, *config.intake);

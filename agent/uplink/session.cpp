@@ -39,7 +39,9 @@ UplinkSession::UplinkSession(std::unique_ptr<Link> link, const asio::any_io_exec
       window_(position_from(welcome.applied()), welcome.window_bytes()),
       room_(executor),
       frame_bytes_max_(welcome.frame_bytes_max()),
-      welcomed_(want_from(welcome.want())) {}
+      welcomed_(want_from(welcome.want())) {
+  if (welcome.has_tiers()) welcomed_tiers_ = tiers_from(welcome.tiers());
+}
 
 Task<> UplinkSession::send_relation(const Relation& relation) {
   link::Frame frame;
@@ -90,6 +92,9 @@ Task<UplinkSession::News> UplinkSession::next_news() {
         acknowledgement.is_held = ack.has_hold();
         acknowledgement.hold_reason = ack.hold().reason();
         acknowledgement.hold_hint = ack.hold().hint();
+        acknowledgement.is_paused = ack.hold().is_pause();
+        acknowledgement.held_since = ack.hold().since();
+        if (ack.has_tiers()) acknowledgement.tiers = tiers_from(ack.tiers());
         room_.notify();
         co_return acknowledgement;
       }

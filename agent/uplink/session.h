@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "base/signal.h"
 #include "change/batch.h"
 #include "change/relation.h"
+#include "change/tiers.h"
 #include "change/want.h"
 #include "uplink/window.h"
 #include "wire/heartbeat.h"
@@ -36,6 +38,9 @@ struct Acknowledgement {
   bool is_moved = false;  // the applied position is further than before
   bool is_held = false;   // the parent holds this node's stream, for:
   std::string hold_reason, hold_hint;
+  bool is_paused = false;      // that is, a person there paused it
+  int64_t held_since = 0;      // Unix time in milliseconds, by the parent's clock
+  std::optional<Tiers> tiers;  // how far the nodes above the parent have the stream; nullopt: nothing new
 };
 
 class UplinkSession {
@@ -56,6 +61,7 @@ class UplinkSession {
   Task<> send_status(const status::NodeStatus& report);
   // What the parent said of this node's data when it welcomed.
   const Want& welcomed() const { return welcomed_; }
+  const std::optional<Tiers>& welcomed_tiers() const { return welcomed_tiers_; }
   // What the parent says next; answers pings on the way.
   using News = std::variant<Acknowledgement, Want>;
   Task<News> next_news();
@@ -73,6 +79,7 @@ class UplinkSession {
   Signal room_;
   uint64_t frame_bytes_max_;
   Want welcomed_;
+  std::optional<Tiers> welcomed_tiers_;
   double round_trip_ms_ = 0;
   double clock_offset_ms_ = 0;
 };

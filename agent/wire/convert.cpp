@@ -161,6 +161,27 @@ Batch batch_from(link::Batch&& message, uint64_t raw_bytes_max, const Position& 
   return batch;
 }
 
+void write_tiers(link::Tiers* out, const Tiers& tiers) {
+  for (const TierPosition& tier : tiers.above) {
+    link::TierPosition& message = *out->add_above();
+    message.set_node(tier.node);
+    if (tier.seq) message.set_seq(*tier.seq);
+  }
+  out->set_is_complete(tiers.is_complete);
+}
+
+Tiers tiers_from(const link::Tiers& message) {
+  require(static_cast<size_t>(message.above_size()) <= kTiersMax, "more tiers than a hierarchy has");
+  Tiers tiers;
+  tiers.is_complete = message.is_complete();
+  for (const link::TierPosition& tier : message.above()) {
+    require(!tier.node().empty() && tier.node().size() <= kNameBytesMax, "a tier without a node's name");
+    TierPosition& position = tiers.above.emplace_back(TierPosition{tier.node(), std::nullopt});
+    if (tier.has_seq()) position.seq = tier.seq();
+  }
+  return tiers;
+}
+
 void write_want(link::Want* out, const Want& want) {
   write_position(out->mutable_at(), want.at);
   for (const TableState& state : want.tables) {

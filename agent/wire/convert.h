@@ -10,6 +10,7 @@
 #include "change/batch.h"
 #include "change/position.h"
 #include "change/relation.h"
+#include "change/tiers.h"
 #include "change/want.h"
 #include "link.pb.h"
 
@@ -29,6 +30,9 @@ void write_batch(link::Batch* out, Batch&& batch);
 void write_next_batch(link::Batch* out, Batch&& batch, const Position& reached);
 // Either of them. `raw_bytes_max` limits what the payload may grow to when it is opened. A plain payload is read once.
 Batch batch_from(link::Batch&& message, uint64_t raw_bytes_max, const Position& reached);
+
+void write_tiers(link::Tiers* out, const Tiers& tiers);
+Tiers tiers_from(const link::Tiers& message);
 
 void write_want(link::Want* out, const Want& want);
 Want want_from(const link::Want& message);

@@ -24,6 +24,24 @@ class PositionsTest : public AssemblerTest {
   }
 };
 
+TEST_F(PositionsTest, ATableIsLeftOutFromTheNextTransactionOnUntilItIsTakenIn) {
+  begin_of(700, 100);
+  insert({"1", "one", nullptr});
+  assembler->leave_out({"public.document"});
+  insert({"2", "in the same transaction", nullptr});
+  commit(110);
+  transaction(701, 200, {"3", "left out", nullptr});
+  begin_of(702, 300);
+  EXPECT_TRUE(assembler->is_left_out("public.document"));
+  assembler->take_in("public.document");
+  commit(310);
+  transaction(703, 400, {"4", "in again", nullptr});
+  const Assembled group = take();
+  EXPECT_EQ(text_of(group),
+            "0-2: insert 1 one -; insert 2 in the same transaction -; commit 700; insert 4 in again -; commit 703");
+  EXPECT_EQ(group.confirm_lsn, (Lsn{410}));
+}
+
 TEST_F(PositionsTest, ConsecutiveTransactionsShareABatch) {
   transaction(700, 100, {"1", "one", nullptr});
   transaction(701, 200, {"2", "two", "b"});
