@@ -180,6 +180,7 @@ Task<status::CommandAnswer> resume(PauseDesk desk, std::string name, bool is_chi
 }
 
 void show_pauses(const Config& config, const Pauses& pauses, StatusBoard& board) {
+  if (!config.parent) return;
   const int64_t now = unix_milliseconds_now();
   const int64_t sending = pauses.sending_since();
   board.uplink().set_paused_since(sending);

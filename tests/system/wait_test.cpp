@@ -105,7 +105,8 @@ TEST_F(WaitTest, the_parent_is_waited_for_without_the_tiers_above_it) {
 
 TEST_F(WaitTest, the_status_says_how_far_every_tier_is) {
   const auto behind = [](const std::string& node) {
-    for (const status::Tier& tier : uplink(district()).tiers())
+    const status::Uplink shown = uplink(district());
+    for (const status::Tier& tier : shown.tiers())
       if (tier.node() == node) return tier.applied_position().empty() ? -1 : tier.seconds_behind();
     return -1.0;
   };
