@@ -13,10 +13,27 @@ const ChildConfig& find_child(const Config& config, const std::string& name) {
               "put its [[child]] back for this command, or leave out --delete-rows");
 }
 
+// Every row of a table is a child's own only where no other child writes here, or ever wrote: a [[child]] that was
+// taken out leaves its rows, and how far it was applied.
+Task<bool> is_only_child(Connection& connection, const Config& config, std::string child) {
+  if (config.intake->children.size() > 1) co_return false;
+  const Result alone =
+      co_await connection.execute("SELECT NOT EXISTS (SELECT FROM tributary.applied WHERE child <> $1)", {child});
+  co_return alone.boolean(0, 0);
+}
+
+Task<bool> has_sent(Connection& connection, std::string child, std::string table) {
+  const Result known = co_await connection.query("SELECT to_regclass('tributary.walk') IS NOT NULL");
+  if (!known.boolean(0, 0)) co_return false;  // the database was prepared by a version that had none
+  const Result walk = co_await connection.execute("SELECT FROM tributary.walk WHERE child = $1 AND table_name = $2",
+                                                  {std::move(child), std::move(table)});
+  co_return walk.rows() > 0;
+}
+
 // As apply has it: the table's own condition, else `owns` where the table has its columns, else every row, which is
-// this child's own only where it is the only one.
-Task<std::string> owned_rows(Connection& connection, const Config& config, const ChildConfig& child,
-                             const ParentTable& table) {
+// this child's own only where it is the only one. nullopt: the child has sent nothing of the table.
+Task<std::optional<std::string>> owned_rows(Connection& connection, const Config& config, const ChildConfig& child,
+                                            const ParentTable& table) {
   const std::string name = table.full_name();
   const auto of_table = child.owns_by_table.find(name);
   const std::string condition = of_table != child.owns_by_table.end() ? of_table->second : child.owns;
@@ -32,11 +49,29 @@ Task<std::string> owned_rows(Connection& connection, const Config& config, const
     if (!failure) co_return condition;
     if (failure->sqlstate() != "42703" || of_table != child.owns_by_table.end()) throw *failure;
   }
-  if (config.intake->children.size() > 1)
+  if (!co_await has_sent(connection, child.name, name)) co_return std::nullopt;
+  if (!co_await is_only_child(connection, config, child.name))
     throw Error(ErrorKind::setup,
-                "which rows of " + name + " are " + child.name + "'s is not known: other children write it too",
+                "which rows of " + name + " are " + child.name +
+                    "'s is not known: other children write it too, or one that was taken out has rows here",
                 "say it in owns_by_table of this [[child]], or leave out --delete-rows and delete by hand");
   co_return "true";
+}
+
+// A DELETE for each table; what is left is said in `notes`.
+Task<std::string> delete_statements(Connection& connection, const Config& config, const ChildConfig& child,
+                                    std::vector<std::string>& notes) {
+  std::string statements;
+  for (const ParentTable& table : co_await find_parent_tables(connection, *config.intake)) {
+    const std::optional<std::string> owned = co_await owned_rows(connection, config, child, table);
+    if (owned)
+      statements += ";\nDELETE FROM " + quote_name(table.schema, table.name) + " AS t WHERE (" + parenthesised(*owned) +
+                    ") IS TRUE";
+    else
+      notes.push_back("The rows of " + table.full_name() + " are left: no `owns` says which are " + child.name +
+                      "'s, and its stream brought none.");
+  }
+  co_return statements;
 }
 
 }  // namespace
@@ -56,9 +91,7 @@ Task<Preparation> prepare_child_removal(Connection& connection, const Config& co
   if (deletes_rows) {
     const ChildConfig& configured = find_child(config, child);
     statement += ";\nSET LOCAL session_replication_role = replica";  // as the agent's own deletes
-    for (const ParentTable& table : co_await find_parent_tables(connection, *config.intake))
-      statement += ";\nDELETE FROM " + quote_name(table.schema, table.name) + " AS t WHERE (" +
-                   parenthesised(co_await owned_rows(connection, config, configured, table)) + ") IS TRUE";
+    statement += co_await delete_statements(connection, config, configured, removal.notes);
   }
   int64_t known = 0;
   for (const char* table : {"applied", "walk", "stale", "extra", "ownership", "paused"}) {

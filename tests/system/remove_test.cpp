@@ -282,5 +282,36 @@ TEST_F(RemoveTest, a_parent_forgets_a_child_with_or_without_its_rows) {
   EXPECT_EQ(forget("east", {"--delete-rows", "--yes"}).exit_code, 1) << "which rows are east's is not known";
 }
 
+TEST_F(RemoveTest, a_parent_deletes_every_row_of_a_table_only_where_one_child_wrote_it) {
+  tree.add({.name = "region"});
+  tree.add({.name = "north", .parent = "region", .tables = {{.name = "public.note"}}});
+  tree.exec_everywhere("CREATE TABLE note (id int PRIMARY KEY); CREATE TABLE lexicon (id int PRIMARY KEY)");
+  tree["north"].sql().exec("INSERT INTO note SELECT generate_series(1, 5)");
+  region().sql().exec("INSERT INTO lexicon SELECT generate_series(1, 5)");
+  tree.start();
+  tree.expect_equal();
+  tree["north"].agent().stop();
+  region().agent().stop();
+  // Its [[child]] was taken out; its rows, and how far it was applied, are here still.
+  region().sql().exec(
+      "INSERT INTO note SELECT generate_series(6, 10); INSERT INTO tributary.applied (child, stream, seq, end_lsn, "
+      "chain)"
+      " VALUES ('south', gen_random_uuid(), 1, '0/1', 1)");
+  const std::vector<std::string> words = {"--child", "north", "--delete-rows", "--yes"};
+  const Outcome refused = remove(region(), words);
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.output, AllOf(HasSubstr("which rows of public.note are north's is not known"),
+                                    HasSubstr("one that was taken out has rows here")));
+  EXPECT_EQ(region().sql().number("SELECT count(*) FROM note"), 10);
+
+  const Outcome other = remove(region(), {"--child", "south", "--yes"});
+  EXPECT_EQ(other.exit_code, 0) << other.output;
+  const Outcome deleted = remove(region(), words);
+  EXPECT_EQ(deleted.exit_code, 0) << deleted.output;
+  EXPECT_THAT(deleted.output, HasSubstr("The rows of public.lexicon are left"));
+  EXPECT_EQ(region().sql().number("SELECT count(*) FROM note"), 0);
+  EXPECT_EQ(region().sql().number("SELECT count(*) FROM lexicon"), 5);
+}
+
 }  // namespace
 }  // namespace tributary::test
