@@ -58,7 +58,7 @@ std::string indexes_query() {
          "   WHERE p.table_schema = n.nspname AND p.identity_index = i.relname AND p.identity = 'index')) ORDER BY 1";
 }
 
-// Of the recorded grants, those whose object (of a column's right, the column) is still there.
+// Of the recorded grants, those whose object (of a column's right, the column, which may be ctid) is still there.
 constexpr char kRights[] = R"(
 SELECT object, made, role FROM (SELECT object, made, role, substr(object, 1, strpos(object, ' ') - 1) AS class,
     substr(object, strpos(object, ' ') + 1) AS name FROM tributary.undo WHERE kind = 'grant') g
@@ -67,7 +67,7 @@ WHERE CASE class
   WHEN 'FUNCTION' THEN to_regprocedure(name) IS NOT NULL
   WHEN 'SEQUENCE' THEN to_regclass(name) IS NOT NULL
   WHEN 'TABLE' THEN to_regclass(name) IS NOT NULL AND (made !~ '\(' OR EXISTS (
-    SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass(name) AND a.attnum > 0 AND NOT a.attisdropped
+    SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass(name) AND NOT a.attisdropped
       AND '("' || replace(a.attname, '"', '""') || '")' = substr(made, strpos(made, ' ') + 1)))
   ELSE true END
 ORDER BY role, object, made)";

@@ -41,7 +41,7 @@ inline std::vector<std::pair<std::string, std::string>> database_queries() {
        " attgenerated, attstorage, attisdropped, attcollation::regcollation, attacl,"
        " pg_get_expr(adbin, adrelid) FROM pg_attribute JOIN pg_class c ON c.oid = attrelid"
        " JOIN pg_namespace n ON n.oid = relnamespace LEFT JOIN pg_attrdef ON adrelid = attrelid"
-       " AND adnum = attnum WHERE attnum > 0 AND" +
+       " AND adnum = attnum WHERE (attnum > 0 OR attacl IS NOT NULL) AND" +
            of_users},
       {"index",
        "SELECT pg_get_indexdef(indexrelid), indisvalid, indisready, indislive, indisreplident, indisprimary,"
