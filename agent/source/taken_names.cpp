@@ -13,10 +13,12 @@ Task<std::vector<Step>> free_index_name(Connection& connection, const TableFacts
   if (owner.rows() == 0) co_return steps;
   const std::string other = owner.text(0, 0);
   const std::string suffix = plan.identity_index.substr(plan.identity_index.rfind("_tributary_"));
-  steps.push_back({"ALTER INDEX " + quote_name(table.schema, plan.identity_index) + " RENAME TO " +
-                       quote_name(bounded_name(other + suffix)),
-                   "the index of " + dotted_name(table.schema, other) + " has the name that the one of " +
-                       table.full_name() + " needs"});
+  const std::string name = bounded_name(other + suffix);
+  Step rename{"ALTER INDEX " + quote_name(table.schema, plan.identity_index) + " RENAME TO " + quote_name(name),
+              "the index of " + dotted_name(table.schema, other) + " has the name that the one of " +
+                  table.full_name() + " needs"};
+  rename.records = {{"index", quote_name(table.schema, name)}};  // `remove` knows it by its name
+  steps.push_back(std::move(rename));
   co_return steps;
 }
 

@@ -313,5 +313,18 @@ TEST_F(RemoveTest, a_parent_deletes_every_row_of_a_table_only_where_one_child_wr
   EXPECT_EQ(region().sql().number("SELECT count(*) FROM lexicon"), 5);
 }
 
+TEST_F(RemoveTest, an_index_that_made_way_for_the_one_of_a_table_in_its_place_goes_too) {
+  make();
+  tree.init();
+  district().sql().exec(
+      "BEGIN; ALTER TABLE plain RENAME TO former; CREATE TABLE plain (LIKE former INCLUDING ALL); COMMIT");
+  district().init();
+  const std::string ours = "SELECT count(*) FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE ";
+  EXPECT_EQ(district().sql().number(ours + "relname LIKE 'former\\_tributary\\_%'"), 1);
+  const Outcome outcome = remove(district());
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+  EXPECT_EQ(district().sql().number(ours + "indrelid = 'former'::regclass AND NOT indisprimary"), 0);
+}
+
 }  // namespace
 }  // namespace tributary::test
