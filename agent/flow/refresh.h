@@ -5,7 +5,8 @@
 // Every table is walked once in the life of a stream, in the order of its keys: a digest of some thousand rows goes
 // first; the parent's walk goes on behind what is equal there, and what comes next goes as rows. How far a table is
 // walked the parent keeps, in the transaction that applied it, and says it again in every session; so a walk goes on
-// where it was whatever was killed meanwhile. Keys that the parent calls stale go as a set. Tables that are walked are
+// where it was whatever was killed meanwhile. Of a table that the parent has next to nothing of, the rows go first, as they
+// lie in its file. Keys that the parent calls stale go as a set. Tables that are walked are
 // compared by the same digests (verify), and what differs is mended by its keys (resync).
 //
 // Waits for the parent where the link is down, and reads no more than the link carries. A failure of its own never ends
