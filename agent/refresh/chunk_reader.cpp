@@ -137,11 +137,19 @@ Task<std::optional<ChunkReader::Read>> ChunkReader::read_pages(const ChunkTable&
     }
   }
   read_pages.are_last = read_pages.end >= pages_there;
-  const Result result = co_await connection_->query(pages_query(table, begin, rows_end));
-  bool is_cut = false;
-  auto read = take(table, ReadWhat::rows, result, is_cut);
-  if (read) read->chunk.pages = read_pages;
-  co_return read;
+  for (;;) {
+    const Result result = co_await connection_->query(pages_query(table, begin, rows_end));
+    bool is_cut = false;
+    auto read = take(table, ReadWhat::rows, result, is_cut);
+    // What a page alone has beyond that is left to the walk.
+    if (is_cut && rows_end > begin + 1) {
+      read_pages = {begin, begin + (rows_end - begin) / 2, false};
+      rows_end = read_pages.end;
+      continue;
+    }
+    if (read) read->chunk.pages = read_pages;
+    co_return read;
+  }
 }
 
 Task<std::optional<ChunkReader::Read>> ChunkReader::read_keys(const ChunkTable& table, std::vector<std::string> keys) {
