@@ -9,6 +9,7 @@
 #include <csignal>
 #include <filesystem>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "base/clock.h"
@@ -68,6 +69,7 @@ class Agent {
         stop_(context.get_executor()),
         context_(context) {
     refresh_state_.limits = config_->refresh;
+    refresh_state_.parent().set_tables(tables_sent());
     if (config_->intake)
       refresh_state_.awaited_child = [this](const std::string& table) { return child_walks_.awaited_child(table); };
   }
@@ -137,6 +139,7 @@ class Agent {
     const auto before = std::exchange(config_, std::make_shared<const Config>(next));
     spdlog::set_level(spdlog::level::from_str(next.log.level));
     refresh_state_.limits = next.refresh;
+    refresh_state_.parent().set_tables(tables_sent());
     if (next.queue != before->queue) queue_changed_.notify();
     if (next.verify != before->verify) verify_changed_.notify();
     if (next.tables != before->tables) {
@@ -158,6 +161,12 @@ class Agent {
           order && std::find(order->tables.begin(), order->tables.end(), name) != order->tables.end())
         refresh_state_.cancel_verification();
     }
+  }
+
+  std::set<std::string> tables_sent() const {
+    std::set<std::string> tables;
+    for (const TableConfig& table : config_->tables) tables.insert(table.full_name());
+    return tables;
   }
 
   bool is_sent(const std::string& table) const {

@@ -49,9 +49,30 @@ void ParentView::move_to(const Position& position) {
 }
 
 void ParentView::store(const Want& want) {
-  for (const TableState& state : want.tables) tables_[state.table] = {state, want.at.seq};
-  for (const StaleKey& stale : want.keys) keys_[{stale.table, stale.key}] = {want.at.seq, 0};
-  for (const Comparison& comparison : want.comparisons) comparisons_.push_back(comparison);
+  for (const TableState& state : want.tables)
+    if (sent_.contains(state.table)) tables_[state.table] = {state, want.at.seq};
+  std::set<std::string> tables;
+  for (const StaleKey& stale : want.keys) {
+    if (!sent_.contains(stale.table)) continue;
+    keys_[{stale.table, stale.key}] = {want.at.seq, 0};
+    tables.insert(stale.table);
+  }
+  for (const std::string& table : tables) limit_keys(table, want.at.seq);
+  for (const Comparison& comparison : want.comparisons)
+    if (sent_.contains(comparison.table)) comparisons_.push_back(comparison);
+  while (comparisons_.size() > kComparisonsMax) comparisons_.pop_front();
+}
+
+void ParentView::limit_keys(const std::string& table, uint64_t said_at) {
+  size_t count = 0, bytes = 0;
+  auto key = keys_.lower_bound({table, std::string()});
+  for (; key != keys_.end() && key->first.first == table; ++key) {
+    ++count;
+    bytes += key->first.second.size();
+  }
+  if (count <= kKeysMax && bytes <= kKeyBytesMax) return;
+  forget_stale(table);
+  keys_[{table, std::string()}] = {said_at, 0};
 }
 
 const TableState& ParentView::table(const std::string& name) const {

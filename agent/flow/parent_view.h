@@ -1,5 +1,6 @@
 // What the parent last said of this node's data (change/want.h): how far its tables are refreshed there, what is stale.
-// Outlives sessions and runs of capture; uplink writes it, the refresh reads it.
+// Outlives sessions and runs of capture; uplink writes it, the refresh reads it. However much a parent says, what is
+// kept of it is bounded: of the tables that this node sends, so many keys of each, and the last answers.
 #pragma once
 
 #include <deque>
@@ -16,6 +17,15 @@ namespace tributary {
 
 class ParentView {
  public:
+  // Of a table. A parent names half as many at most; it is not told of those that the stream itself brought since.
+  static constexpr size_t kKeysMax = 2000;
+  static constexpr size_t kKeyBytesMax = 8 << 20;
+  // One is waited for at a time, and nothing is asked after it.
+  static constexpr size_t kComparisonsMax = 4;
+
+  // The tables that this node sends, "schema.table": what is said of others from now on is not kept. Where they become
+  // others, a session has to begin, so that the parent says everything of them.
+  void set_tables(std::set<std::string> tables) { sent_ = std::move(tables); }
   // A session begins: `want` is all there is to say.
   void welcome(const Position& applied, const Want& want);
   void take(const Want& want);
@@ -34,7 +44,8 @@ class ParentView {
   // The position of the stream of which it was said, as its sequence number.
   uint64_t said_at(const std::string& name) const;
 
-  // Up to `max` stale keys of one of these tables that are not on their way; none: there are none.
+  // Up to `max` stale keys of one of these tables that are not on their way; none: there are none. An empty key, which
+  // no row has: there are so many that all of the table has to be walked.
   std::vector<StaleKey> stale_keys(size_t max, const std::set<std::string>& of_tables) const;
   size_t stale_count() const { return keys_.size(); }
   size_t stale_count(const std::string& table) const;
@@ -60,6 +71,7 @@ class ParentView {
   };
   void move_to(const Position& position);
   void store(const Want& want);
+  void limit_keys(const std::string& table, uint64_t said_at);
   void changed() const {
     if (on_change_) on_change_();
   }
@@ -70,6 +82,7 @@ class ParentView {
   Position at_;
   std::vector<Uuid> left_;  // streams of this session that others followed
   uint64_t welcomed_at_ = 0;
+  std::set<std::string> sent_;
   std::map<std::string, Table> tables_;
   std::map<std::pair<std::string, std::string>, Key> keys_;  // by table and key
   std::deque<Comparison> comparisons_;

@@ -11,6 +11,7 @@ class ParentViewTest : public testing::Test {
   Want want(uint64_t seq, std::vector<TableState> tables, std::vector<StaleKey> keys = {}) const {
     return {at(seq), std::move(tables), std::move(keys), {}};
   }
+  ParentViewTest() { view_.set_tables({"a", "b"}); }
   static TableState walked(const std::string& table, const std::string& to) {
     TableState state;
     state.table = table;
@@ -120,6 +121,46 @@ TEST_F(ParentViewTest, an_answer_is_taken_once) {
   EXPECT_FALSE(view_.take_comparison("a", 7));
   EXPECT_TRUE(view_.take_comparison("a", 6));
   EXPECT_FALSE(view_.take_comparison("a", 6));
+}
+
+TEST_F(ParentViewTest, nothing_is_kept_of_tables_that_this_node_does_not_send) {
+  view_.set_tables({"a"});
+  Want news = want(5, {walked("a", "1"), walked("b", "1")}, {key("a", "k"), key("b", "m")});
+  news.comparisons.resize(1);
+  news.comparisons[0].table = "b";
+  view_.welcome(at(5), news);
+  EXPECT_EQ(view_.table("a").walked_to, "1");
+  EXPECT_EQ(view_.table("b"), TableState());
+  EXPECT_EQ(view_.stale_count(), 1u);
+  EXPECT_FALSE(view_.take_comparison("b", 0));
+}
+
+TEST_F(ParentViewTest, where_too_many_keys_are_stale_the_table_is_to_be_walked) {
+  std::vector<StaleKey> keys = {key("b", "m")};
+  for (size_t i = 0; i < ParentView::kKeysMax; ++i) keys.push_back(key("a", "key " + std::to_string(i)));
+  view_.welcome(at(5), want(5, {}, keys));
+  EXPECT_EQ(view_.stale_count("a"), ParentView::kKeysMax);
+  view_.take(want(6, {}, {key("a", "key 1")}));
+  EXPECT_EQ(view_.stale_count("a"), ParentView::kKeysMax) << "it was stale already";
+  view_.take(want(7, {}, {key("a", "one more")}));
+  EXPECT_EQ(view_.stale_keys(10, {"a"}), std::vector<StaleKey>{key("a", "")});
+  EXPECT_EQ(view_.stale_keys(10, {"b"}), std::vector<StaleKey>{key("b", "m")});
+  view_.take(want(8, {}, {key("b", std::string(ParentView::kKeyBytesMax, 'x'))}));
+  EXPECT_EQ(view_.stale_keys(10, {"b"}), std::vector<StaleKey>{key("b", "")});
+}
+
+TEST_F(ParentViewTest, of_answers_that_nobody_takes_the_last_are_kept) {
+  view_.welcome(at(5), want(5, {}));
+  for (uint64_t seq = 6; seq < 100; ++seq) {
+    Want news = want(seq, {});
+    news.comparisons.resize(1);
+    news.comparisons[0].table = "a";
+    news.comparisons[0].seq = seq;
+    view_.take(news);
+  }
+  EXPECT_FALSE(view_.take_comparison("a", 99 - ParentView::kComparisonsMax));
+  EXPECT_TRUE(view_.take_comparison("a", 100 - ParentView::kComparisonsMax));
+  EXPECT_TRUE(view_.take_comparison("a", 99));
 }
 
 }  // namespace

@@ -37,6 +37,7 @@ class RefreshStateTest : public testing::Test {
     walked.table = "a";
     walked.walked_to = walked_to;
     walked.is_complete = is_complete;
+    state.parent().set_tables({"a"});
     state.parent().welcome(at(9), {at(9), {walked}, {}, {}});
   }
 
