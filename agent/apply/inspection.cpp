@@ -10,8 +10,9 @@
 namespace tributary {
 namespace {
 
-constexpr size_t kRowBytesMax = 256 << 10;  // as stored; the values of larger rows are not read
-constexpr size_t kTextBytesMax = 1 << 20;   // of all values: what is beyond comes as hashes
+constexpr size_t kRowBytesMax = 256 << 10;  // as stored, often compressed; the values of larger rows are not read
+constexpr size_t kReadBytesMax = 32 << 20;  // of all rows, as text; of each an equal share: larger ones are not read
+constexpr size_t kTextBytesMax = 1 << 20;   // of all values that are told: what is beyond comes as hashes
 
 // pg_xact_commit_timestamp fails where the server does not keep the times.
 constexpr char kWrittenAt[] =
@@ -42,18 +43,24 @@ Keys keys_of(const Shape& shape, const DigestView& digest) {
 }
 
 // The columns of the child's, only those of the key in a row that is too large; whether it is not; whether the child
-// owns the row; when it was written.
+// owns the row; when it was written. format() makes the text that would come back (a cast would cut the blanks of
+// char(n)), and only of what is small as stored: compressed documents may be a hundred times as large.
 void add_rows(StatementList& out, const Shape& shape, const Keys& keys) {
   RowSource source(keys.rows);
   const std::string match = same_key(shape, source);
-  std::string columns, bytes;
+  std::string columns, stored, text;
   for (const Shape::Column& column : shape.columns) {
+    const char* plus = stored.empty() ? "" : " + ";
     columns += column.is_key ? column.as_sent + ", " : "CASE WHEN l.is_small THEN " + column.as_sent + " END, ";
-    bytes += (bytes.empty() ? "" : " + ") + ("coalesce(pg_column_size(t." + column.name + "), 0)");
+    stored += plus + ("coalesce(pg_column_size(t." + column.name + "), 0)::bigint");
+    text += plus + ("octet_length(format('%s', " + column.as_sent + "))::bigint");
   }
+  // OFFSET 0: once for each row, not for each column.
   out.add("SELECT " + columns + "l.is_small, " + (shape.owns.empty() ? "true" : owned(shape, "SELECT t.*")) + ", " +
               kWrittenAt + " FROM " + existing_rows(shape) + " JOIN " + source.from() + " ON " + match +
-              " CROSS JOIN LATERAL (SELECT " + bytes + " <= " + std::to_string(kRowBytesMax) + " AS is_small) AS l",
+              " CROSS JOIN LATERAL (SELECT CASE WHEN " + stored + " <= " + std::to_string(kRowBytesMax) + " THEN " +
+              text + " <= " + std::to_string(kReadBytesMax / std::max<size_t>(1, keys.rows.size())) +
+              " ELSE false END AS is_small OFFSET 0) AS l",
           Expect::anything, 0, source.take_params(), false);
 }
 

@@ -133,6 +133,15 @@ TEST_F(LikelyReasonsTest, a_row_that_is_too_large_to_be_looked_at_is_judged_all_
   EXPECT_THAT(outcome.output, HasSubstr("title: here 'title', at the parent 'edited'\n"));
 }
 
+TEST_F(LikelyReasonsTest, rows_that_are_small_only_as_they_are_stored_are_not_read_together) {
+  region().sql().exec("UPDATE document SET title = 'edited', body = repeat('long ', 2400000) WHERE id < 5");
+  ASSERT_LT(region().sql().number("SELECT max(pg_column_size(body)) FROM document"), 256 << 10);
+  const Outcome outcome = verify();
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.output, HasSubstr("likely reason, 4 rows: changed at region by something else than its agent"));
+  EXPECT_THAT(outcome.output, Not(HasSubstr("title")));
+}
+
 TEST_F(LikelyReasonsTest, the_same_value_that_is_written_otherwise) {
   region().sql().exec("UPDATE document SET area = 1.00 WHERE id = 7");
   const Outcome outcome = verify();
