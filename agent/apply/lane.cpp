@@ -167,9 +167,11 @@ Task<> Lane::attempt() {
   if (!is_applied_known_ || report_.hold) {
     applier_.forget_walks();
     const auto applied = co_await read_applied(*lease, rights_.child.name);
-    take_applied(applied.value_or(Position{}));
+    const Position now = applied.value_or(Position{});
+    // Before the position is reported: it is acknowledged after what is to be told of it.
+    if (applier_.has_news()) tell(co_await applier_.read_news(*lease, now));
+    take_applied(now);
     is_applied_known_ = true;
-    if (applier_.has_news()) tell(co_await applier_.read_news(*lease, report_.applied));
   }
   if (!is_ownership_known_) {
     tell(co_await applier_.look_at_ownership(*lease, report_.applied));

@@ -384,6 +384,7 @@ class Intake {
     });
     LaneReport report;
     report.applied = applied;
+    LaneReport acknowledged = report;  // as the child was told last
     Waiting waiting;
     const auto on_progress = [&](const LaneReport& news) {
       report = news;
@@ -395,8 +396,8 @@ class Intake {
     try {
       co_await until_one_ends(closing(session, receive(session, lane, waiting)),
                               closing(session, lane.run(on_progress)),
-                              closing(session, acknowledge(session, lane, report, progress)),
-                              closing(session, tell_tiers(session, std::move(tiers), report, tier_news)),
+                              closing(session, acknowledge(session, lane, report, acknowledged, progress)),
+                              closing(session, tell_tiers(session, std::move(tiers), acknowledged, tier_news)),
                               closing(session, session.keep_alive()), show_lag(status, waiting), ending.due.wait());
     } catch (const Error& error) {
       failure = error;
@@ -459,8 +460,9 @@ class Intake {
   }
 
   // Tells the child what is committed, and why it is held; commits that follow closely become one acknowledgement. What
-  // it is to hear of its tables comes first.
-  Task<> acknowledge(IntakeSession& session, Lane& lane, const LaneReport& report, Signal& progress) {
+  // it is to hear of its tables up to there comes first, so the position is none that is reached while that is sent.
+  Task<> acknowledge(IntakeSession& session, Lane& lane, const LaneReport& report, LaneReport& acknowledged,
+                     Signal& progress) {
     auto last_said = Clock::now() - kAckPause;
     bool was_held = false;
     for (;;) {
@@ -471,10 +473,12 @@ class Intake {
       };
       while (may_wait()) co_await progress.wait_for(last_said + kAckPause - Clock::now());
       failpoint("before_ack");
+      const LaneReport now = report;
       for (Want& want : lane.take_wants()) co_await session.want(std::move(want));
       last_said = Clock::now();
-      was_held = report.hold.has_value();
-      co_await session.acknowledge(report.applied, report.consumed_bytes, hold_of(report));
+      was_held = now.hold.has_value();
+      acknowledged = now;
+      co_await session.acknowledge(now.applied, now.consumed_bytes, hold_of(now));
     }
   }
 
@@ -483,16 +487,18 @@ class Intake {
     state_.tiers.news.notify();
   }
 
-  // How far the nodes above have the child's stream, when it is something new.
-  Task<> tell_tiers(IntakeSession& session, Tiers said, const LaneReport& report, Signal& news) {
+  // How far the nodes above have the child's stream, when it is something new. Beside it the position that was
+  // acknowledged last: of a later one the child has perhaps not heard yet what comes before it.
+  Task<> tell_tiers(IntakeSession& session, Tiers said, const LaneReport& acknowledged, Signal& news) {
     for (;;) {
-      Tiers tiers = state_.tiers.ladder.of(session.node(), report.applied.stream);
+      Tiers tiers = state_.tiers.ladder.of(session.node(), acknowledged.applied.stream);
       if (tiers == said) {
         co_await news.wait();
         continue;
       }
       said = tiers;
-      co_await session.acknowledge(report.applied, report.consumed_bytes, hold_of(report), std::move(tiers));
+      co_await session.acknowledge(acknowledged.applied, acknowledged.consumed_bytes, hold_of(acknowledged),
+                                   std::move(tiers));
       co_await sleep_for(kTiersPause);
     }
   }
