@@ -246,7 +246,7 @@ class Agent {
     show_pauses(*config_, pauses_, board_);
     co_return answer.SerializeAsString();
   }
-  PauseDesk pause_desk(const Config& config) { return {config, pauses_, child_pauses_, queue_, queue_writer_}; }
+  PauseDesk pause_desk(const Config& config) { return {config, pauses_, child_pauses_}; }
 
   Task<> watch_above() {
     const RetryLoop loop{.what = "tiers above", .report = {}};
@@ -321,10 +321,9 @@ class Agent {
       Queue& queue = *opened;
       board_.clear_notice("queue");
       Worker writer("queue writer"), reader("queue reader");
-      co_await recall_pauses(queue, writer);
-      queue_ = &queue;
-      queue_writer_ = &writer;
-      const std::shared_ptr<void> leave(nullptr, [this](void*) { queue_ = nullptr, queue_writer_ = nullptr; });
+      const std::shared_ptr<void> leave(nullptr, [this](void*) { pauses_.leave_queue(); });
+      co_await pauses_.keep_in(queue, writer);
+      show_pauses(*config_, pauses_, board_);
       queue.on_append([this] { asio::post(context_, [this] { appended_.notify(); }); });
       if (!refresh_state_.is_recalled()) {
         const std::string memory = co_await writer.run([&] { return queue.note(kRefreshNote); });
@@ -353,17 +352,6 @@ class Agent {
       }
       co_await refresh_state_.wish().wait_for(kMemoryInterval);
     }
-  }
-
-  // A queue that took the place of a damaged one knows nothing of them.
-  Task<> recall_pauses(Queue& queue, Worker& writer) {
-    if (!pauses_.is_known()) {
-      pauses_.set(Pauses::All::from(co_await writer.run([&] { return queue.note(kPausesNote); })));
-    } else {
-      const std::string memory = pauses_.all().memory();
-      co_await writer.run([&] { queue.store_note(kPausesNote, memory); });
-    }
-    show_pauses(*config_, pauses_, board_);
   }
 
   // A damaged one is set aside, and a new stream begins.
@@ -504,8 +492,6 @@ class Agent {
   RefreshState refresh_state_;
   Pauses pauses_;
   TierState tiers_;
-  Queue* queue_ = nullptr;  // while it is open
-  Worker* queue_writer_ = nullptr;
   ChildWalks child_walks_;
   ChildPauses child_pauses_;
   Signal stop_;

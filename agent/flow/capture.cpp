@@ -54,7 +54,7 @@ class CaptureRun {
         state_(state),
         guard_(config, board, start.record.replication_set, tables),
         refresh_(config, queue, board, assembler_, state.refresh, guard_.held(), state.pauses, executor),
-        table_pauses_(config, queue, queue_writer, board, state.pauses, assembler_, refresh_.placer(), executor),
+        table_pauses_(config, queue, board, state.pauses, assembler_, refresh_.placer(), executor),
         durable_(start.record.confirm_lsn),
         log_snapshot_at_(start.record.confirm_lsn),
         stored_(executor),

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/clock.h"
 #include "monitor/words.h"
@@ -47,24 +48,15 @@ status::CommandAnswer refused(const std::string& message, const std::string& hin
   return answer;
 }
 
-// Written down first, then in force.
-Task<> store(PauseDesk desk, Pauses::All all) {
-  if (!desk.queue || !desk.pauses.is_known())
-    throw Error(ErrorKind::resource, "the queue is not open, and nothing can be written down",
-                "`tributary status` says why");
-  const std::string memory = all.memory();
-  Queue& queue = *desk.queue;
-  co_await desk.queue_writer->run([&] { queue.store_note(kPausesNote, memory); });
-  desk.pauses.set(std::move(all));
-}
-
 Task<status::CommandAnswer> pause_sending(PauseDesk desk) {
   const std::string parent = desk.config.parent->name;
-  if (const int64_t since = desk.pauses.sending_since(); since != 0)
-    co_return done("sending to " + parent + " is paused already, since " + moment(since));
-  Pauses::All all = desk.pauses.all();
-  all.sending_since = unix_milliseconds_now();
-  co_await store(desk, std::move(all));
+  int64_t already = 0;
+  const auto change = [&](Pauses::All& all) {
+    already = all.sending_since;
+    if (already == 0) all.sending_since = unix_milliseconds_now();
+  };
+  co_await desk.pauses.change(change);
+  if (already != 0) co_return done("sending to " + parent + " is paused already, since " + moment(already));
   spdlog::info("uplink: a person paused the sending");
   co_return done("paused: nothing is sent to " + parent +
                  "; what changes waits in the queue\n  to go on: tributary resume");
@@ -72,37 +64,34 @@ Task<status::CommandAnswer> pause_sending(PauseDesk desk) {
 
 Task<status::CommandAnswer> resume_sending(PauseDesk desk) {
   const std::string parent = desk.config.parent->name;
-  if (desk.pauses.sending_since() == 0) {
+  bool was_paused = false;
+  const auto change = [&](Pauses::All& all) { was_paused = std::exchange(all.sending_since, 0) != 0; };
+  co_await desk.pauses.change(change);
+  if (!was_paused) {
     std::vector<std::string> paused;
     for (const std::string& table : desk.pauses.tables()) paused.push_back(table);
     co_return refused("sending to " + parent + " is not paused",
                       paused.empty() ? "" : "paused tables, each to be named: " + joined(paused));
   }
-  Pauses::All all = desk.pauses.all();
-  all.sending_since = 0;
-  co_await store(desk, std::move(all));
   spdlog::info("uplink: a person ended the pause");
   co_return done("resumed: what waits is sent to " + parent);
 }
 
 Task<status::CommandAnswer> pause_table(PauseDesk desk, std::string table) {
-  Pauses::All all = desk.pauses.all();
-  Pauses::Table& paused = all.tables[table];
-  if (paused.since != 0 && !paused.is_ending)
-    co_return done("table " + table + " is paused already, since " + moment(paused.since));
-  paused = {unix_milliseconds_now(), false};
-  co_await store(desk, std::move(all));
+  int64_t already = 0;
+  const auto change = [&](Pauses::All& all) { already = all.pause(table, unix_milliseconds_now()); };
+  co_await desk.pauses.change(change);
+  if (already != 0) co_return done("table " + table + " is paused already, since " + moment(already));
   spdlog::info("capture: a person paused table {}", table);
   co_return done("paused: changes of " + table + " are not sent to " + desk.config.parent->name +
                  "; at the end the table is compared, and what differs is sent\n  to go on: tributary resume " + table);
 }
 
 Task<status::CommandAnswer> resume_table(PauseDesk desk, std::string table) {
-  Pauses::All all = desk.pauses.all();
-  const auto paused = all.tables.find(table);
-  if (paused == all.tables.end()) co_return refused("table " + table + " is not paused", "");
-  paused->second.is_ending = true;
-  co_await store(desk, std::move(all));
+  bool was_paused = false;
+  const auto change = [&](Pauses::All& all) { was_paused = all.resume(table); };
+  co_await desk.pauses.change(change);
+  if (!was_paused) co_return refused("table " + table + " is not paused", "");
   spdlog::info("capture: a person ended the pause of table {}", table);
   co_return done("resumed: " + table + " is compared with " + desk.config.parent->name +
                  "'s, and what differs is sent\n" +

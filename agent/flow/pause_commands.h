@@ -6,12 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "base/worker.h"
 #include "config/config.h"
 #include "flow/accept.h"
 #include "flow/pauses.h"
 #include "monitor/status_board.h"
-#include "queue/queue.h"
 
 namespace tributary {
 
@@ -24,13 +22,11 @@ struct PauseTarget {
 // and a child.
 PauseTarget find_pause_target(const Config& config, const std::string& name, bool is_child);
 
-// What the commands need; `queue` and `queue_writer` are none while the queue is not open.
+// What the commands need.
 struct PauseDesk {
   const Config& config;
   Pauses& pauses;
   ChildPauses& children;
-  Queue* queue = nullptr;
-  Worker* queue_writer = nullptr;
 };
 // Return when it is written down, and in force. Never throw.
 Task<status::CommandAnswer> pause(PauseDesk desk, std::string name, bool is_child);

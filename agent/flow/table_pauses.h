@@ -10,11 +10,11 @@
 // is taken out of it; killed before, it all happens again, at a later place.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
 #include "base/signal.h"
-#include "base/worker.h"
 #include "config/config.h"
 #include "flow/pauses.h"
 #include "flow/placer.h"
@@ -27,10 +27,11 @@ namespace tributary {
 class TablePauses {
  public:
   // `pauses` are known.
-  TablePauses(const Config& config, Queue& queue, Worker& queue_writer, StatusBoard& board, Pauses& pauses,
-              Assembler& assembler, Placer& placer, const asio::any_io_executor& executor);
+  TablePauses(const Config& config, Queue& queue, StatusBoard& board, Pauses& pauses, Assembler& assembler,
+              Placer& placer, const asio::any_io_executor& executor);
 
-  // Never returns. A failure of its own is shown, and tried again.
+  // Never returns. A failure of its own is shown, and tried again; a table that is held at the source keeps no other
+  // one waiting.
   Task<> run();
 
   // --- from capture, in the order of the stream, after the assembler was told ---
@@ -40,19 +41,23 @@ class TablePauses {
  private:
   struct Ending {
     std::string table;
+    int64_t since = 0;  // of its pause
     Relation relation;
-    std::string content;  // of its mark
-    bool is_at_hand = false;
-    std::optional<uint64_t> seq;  // of its place
+    std::string content;          // of its mark
+    bool is_taken_in = false;     // its mark came
+    std::optional<uint64_t> seq;  // of its place, when that is behind
   };
+  Task<> follow();
+  Task<> end_all();
   Task<> attempt();
+  void leave_out();
+  bool is_in_force(const Ending& ending) const;
   std::optional<std::string> next_to_end() const;
-  Task<> end(std::string table);
-  Task<> forget(std::string table);
+  Task<> end(std::string table, int64_t since);
+  Task<> forget(std::string table, int64_t since, std::optional<StreamPlace> place);
 
   const Config& config_;
   Queue& queue_;
-  Worker& queue_writer_;
   StatusBoard& board_;
   Pauses& pauses_;
   Assembler& assembler_;
@@ -60,6 +65,8 @@ class TablePauses {
   const std::string nonce_ = Uuid::random().to_string();
   uint64_t last_number_ = 0;
   std::optional<Ending> ending_;
+  std::map<std::string, Clock::time_point> unfit_;  // tables that cannot end yet, and when to look again
+  Signal changed_;                                  // what is paused
   Signal placed_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -222,6 +223,60 @@ TEST_F(PauseTest, a_pause_of_a_table_ends_once_whatever_is_killed) {
     command(district(), {"wait", "--timeout", "60s"});
     EXPECT_EQ(tree.difference(), "") << failpoint << tree.logs();
   }
+}
+
+// At the same time, each in a process of its own.
+void both(const std::function<void()>& one, const std::function<void()>& other) {
+  std::thread thread(one);
+  other();
+  thread.join();
+}
+
+TEST_F(PauseTest, a_pause_is_kept_while_another_one_begins_or_ends) {
+  for (int round = 1; round <= 3; ++round) {
+    const auto write = [&](const std::string& title) {
+      district().sql().exec("UPDATE document SET title = $1 WHERE id % 3 = $2::int",
+                            {title + std::to_string(round), std::to_string(round % 3)});
+    };
+    both([&] { command(district(), {"pause", "document"}); }, [&] { command(district(), {"pause", "note"}); });
+    write("both are paused");
+    note(district(), round);
+    command(district(), {"resume", "document"});
+    both([&] { command(district(), {"resume", "note"}); }, [&] { command(district(), {"pause", "document"}); });
+    write("paused again");
+    wait_until(
+        "the note comes", [&] { return has_note(district(), round); }, seconds(60));
+    restart(district());
+    write("after a restart");
+    EXPECT_NE(notice_of(district(), "pause of table public.document").message(), "") << "it is still paused";
+    command(district(), {"resume", "document"});
+    command(district(), {"wait", "--timeout", "60s"});
+    EXPECT_EQ(tree.difference(), "") << tree.logs();
+  }
+}
+
+TEST_F(PauseTest, a_table_that_is_held_keeps_no_other_from_being_resumed) {
+  command(district(), {"pause", "document"});
+  command(district(), {"pause", "note"});
+  note(district(), 1);
+  district().sql().exec("UPDATE document SET title = 'paused'");
+  district().sql().exec("ALTER PUBLICATION tributary_district DROP TABLE document");
+  command(district(), {"resume", "document"});
+  wait_until("it says why the table cannot be resumed",
+             [&] { return notice_of(district(), "resume").message().find("public.document") != std::string::npos; });
+  command(district(), {"resume", "note"});
+  wait_until(
+      "the other one is", [&] { return has_note(district(), 1); }, seconds(60));
+  command(district(), {"pause", "note"});
+  note(district(), 2);
+  district().init();
+  wait_until(
+      "the document is in the stream again",
+      [&] { return notice_of(district(), "pause of table public.document").message().empty(); }, seconds(60));
+  EXPECT_FALSE(has_note(district(), 2));
+  command(district(), {"resume", "note"});
+  command(district(), {"wait", "--timeout", "60s"});
+  tree.expect_equal();
 }
 
 TEST_F(PauseTest, a_child_waits_at_its_own_queue_while_others_flow) {
