@@ -20,6 +20,7 @@
 #include "base/listen.h"
 #include "base/retry.h"
 #include "base/signal.h"
+#include "base/turns.h"
 #include "config/reload.h"
 #include "flow/known_child.h"
 #include "intake/session.h"
@@ -35,6 +36,7 @@ using asio::ip::tcp;
 constexpr auto kRivalGone = std::chrono::minutes(1);
 constexpr uint32_t kReplacementsMax = 3;  // of live sessions within that time; one agent does not come back so often
 constexpr auto kOpenTime = std::chrono::seconds(20);   // for a turn at the database; the child waits a little longer
+constexpr size_t kOrdersMax = 8;                       // pauses that wait for the database
 constexpr size_t kGreetingsMax = 256;                  // connections that have not said who they are
 constexpr auto kTiersPause = std::chrono::seconds(1);  // a child hears of the nodes above no more often
 
@@ -94,13 +96,15 @@ std::string intake_connection(const Config& config) {
 
 class Intake {
  public:
-  Intake(std::shared_ptr<const Config> config, StatusBoard& board, const IntakeState& state)
+  Intake(std::shared_ptr<const Config> config, StatusBoard& board, const IntakeState& state,
+         const asio::any_io_executor& executor)
       : config_(std::move(config)),
         board_(board),
         state_(state),
         tls_(config_->tls, config_->node.name),
         pool_(intake_connection(*config_), "tributary " + config_->node.name + " apply",
-              config_->intake->connections_max) {}
+              config_->intake->connections_max),
+        doubt_(executor) {}
 
   // Another configuration: for every session from now on. Those whose children it concerns end.
   void take(std::shared_ptr<const Config> config) {
@@ -120,7 +124,8 @@ class Intake {
                               "it connects again by itself");
     for (const ChildConfig& child : config_->intake->children) {
       board_.child(child.name);
-      if (const auto& pause = memories_[child.name].pause) take_pause(child.name, pause->since);
+      // Also of one that was no child until now.
+      if (const auto found = paused_.find(child.name); found != paused_.end()) take_pause(child.name, found->second);
     }
   }
 
@@ -184,33 +189,35 @@ class Intake {
   bool has_room_for_greeting() const { return greetings_ < kGreetingsMax; }
 
   // --- pauses ---
-  // Soon after the start, so that the status shows those of children that do not come. Then it never returns.
+  // Soon after the start, so that the status shows those of children that do not come, and where it is in doubt whether
+  // one was written down. Never returns.
   Task<> learn_pauses() {
     const RetryLoop loop{.what = "intake", .report = {}};
     co_await loop.run([this]() -> Task<> {
-      co_await load_pauses();
-      co_await sleep_for(Clock::duration::max() / 4);
+      for (;;) {
+        co_await know_pauses();
+        co_await doubt_.wait();
+      }
     });
   }
   Task<int64_t> paused_since(std::string node) {
+    const auto turn = co_await take_turn();
     co_await load_pauses();
-    const auto& pause = memories_[node].pause;
-    co_return pause ? pause->since : 0;
+    const auto found = paused_.find(node);
+    co_return found == paused_.end() ? 0 : found->second;
   }
   Task<int64_t> pause(std::string node) {
+    const auto turn = co_await take_turn();
     co_await load_pauses();
-    auto lease = co_await pool_.acquire();
-    co_await store_paused(*lease, node);
-    lease.give_back();
-    if (!memories_[node].pause) take_pause(node, unix_milliseconds_now());
-    co_return memories_[node].pause->since;
+    co_await write_down(store_paused, node);
+    if (!paused_.contains(node)) take_pause(node, unix_milliseconds_now());
+    co_return paused_[node];
   }
   Task<int64_t> resume(std::string node) {
+    const auto turn = co_await take_turn();
     co_await load_pauses();
-    auto lease = co_await pool_.acquire();
-    co_await remove_paused(*lease, node);
-    lease.give_back();
-    if (memories_[node].pause) take_pause(node, 0);
+    co_await write_down(remove_paused, node);
+    if (paused_.contains(node)) take_pause(node, 0);
     co_return 0;
   }
 
@@ -239,15 +246,48 @@ class Intake {
     state_.tiers.ladder.forget(node);
   }
 
-  // Once: from then on what is known here is what the database has.
+  // So that the database and what is known here change in one order.
+  Task<std::shared_ptr<void>> take_turn() {
+    if (pause_turns_.waiting() >= kOrdersMax)
+      throw Error(ErrorKind::resource, "the database has not answered what was ordered before",
+                  "`tributary status` says why");
+    return pause_turns_.take();
+  }
+
+  // Where the answer is lost, nobody knows whether it was done.
+  Task<> write_down(Task<> (*write)(Connection&, std::string), std::string node) {
+    auto lease = co_await pool_.acquire();
+    bool is_done = false;
+    const std::shared_ptr<void> leave(nullptr, [&](void*) {
+      if (is_done) return;
+      are_pauses_known_ = false;
+      doubt_.notify();
+    });
+    co_await write(*lease, std::move(node));
+    is_done = true;
+    lease.give_back();
+  }
+
+  Task<> know_pauses() {
+    if (are_pauses_known_) co_return;
+    const auto turn = co_await pause_turns_.take();
+    co_await load_pauses();
+  }
+
+  // From then on what is known here is what the database has. At one's turn.
   Task<> load_pauses() {
     if (are_pauses_known_) co_return;
     auto lease = co_await pool_.acquire();
     const std::map<std::string, int64_t> paused = co_await read_paused(*lease);
     lease.give_back();
-    if (std::exchange(are_pauses_known_, true)) co_return;
+    are_pauses_known_ = true;
+    const auto since = [](const std::map<std::string, int64_t>& all, const std::string& child) {
+      const auto found = all.find(child);
+      return found == all.end() ? 0 : found->second;
+    };
+    const auto before = std::exchange(paused_, paused);
     for (const ChildConfig& child : config_->intake->children)
-      if (const auto found = paused.find(child.name); found != paused.end()) take_pause(child.name, found->second);
+      if (since(paused, child.name) != since(before, child.name)) take_pause(child.name, since(paused, child.name));
   }
 
   // `since` 0: not paused any more.
@@ -255,10 +295,12 @@ class Intake {
     auto& child = board_.child(node);
     child.set_paused_since(since);
     if (since == 0) {
+      paused_.erase(node);
       memories_[node].pause.reset();
       board_.clear_notice(pause_subject(node));
       spdlog::info("intake: {} is not paused any more", node);
     } else {
+      paused_[node] = since;
       LaneHold pause;
       pause.reason = "paused since " + time_in_words(since, unix_milliseconds_now()) + "; what it sends is not applied";
       pause.hint = "to go on: tributary resume " + node;
@@ -427,7 +469,7 @@ class Intake {
   }
 
   Task<> open(Lane& lane, Want& state, bool& is_open) {
-    co_await load_pauses();
+    co_await know_pauses();
     state = co_await lane.open();
     is_open = true;
   }
@@ -565,6 +607,9 @@ class Intake {
   TlsContext tls_;
   ConnectionPool pool_;
   bool are_pauses_known_ = false;
+  std::map<std::string, int64_t> paused_;  // since when; also of those that are no children here
+  Turns pause_turns_;
+  Signal doubt_;  // whether they are known
   std::map<std::string, LiveSession> live_;
   std::map<std::string, Rival> rivals_;
   std::map<std::string, LaneMemory> memories_;
@@ -574,24 +619,7 @@ class Intake {
   size_t greetings_ = 0;
 };
 
-// A session's own failures end the session, never the intake.
-Task<> serve_quietly(Intake& intake, tcp::socket socket, StatusBoard& board) {
-  boost::system::error_code ignored;
-  const auto address = socket.remote_endpoint(ignored).address().to_string();
-  try {
-    co_await intake.serve(std::move(socket));
-  } catch (const Error& error) {
-    spdlog::warn("intake: connection from {} ended: {}{}", address, error.message(),
-                 error.hint().empty() ? "" : " (" + error.hint() + ")");
-    if (error.kind() == ErrorKind::refused || error.kind() == ErrorKind::setup)
-      board.set_notice("intake", status::ATTENTION, error.message(), error.hint());
-  } catch (const boost::system::system_error& error) {
-    if (error.code() != asio::error::operation_aborted)
-      spdlog::info("intake: connection from {} ended: {}", address, error.code().message());
-  }
-}
-
-// Sessions in flight: cancelled and waited for when the corridor ends.
+// Sessions in flight, and what people ordered: cancelled and waited for when the corridor ends.
 class Sessions {
  public:
   explicit Sessions(const asio::any_io_executor& executor) : executor_(executor), ended_(executor) {}
@@ -616,6 +644,54 @@ class Sessions {
   std::list<asio::cancellation_signal> sessions_;
   Signal ended_;
 };
+
+// What a person ordered goes on to its end when the connection is gone by which it came: then what is written down is
+// also in force.
+class Order {
+ public:
+  static Task<int64_t> carry_out(Sessions& sessions, Task<int64_t> task) {
+    const auto order = std::make_shared<Order>(co_await asio::this_coro::executor);
+    sessions.start(run(order, std::move(task)));
+    co_await order->done_.wait();
+    if (order->failure_) std::rethrow_exception(order->failure_);
+    co_return order->result_;
+  }
+  explicit Order(const asio::any_io_executor& executor) : done_(executor) {}
+
+ private:
+  static Task<> run(std::shared_ptr<Order> order, Task<int64_t> task) {
+    try {
+      order->result_ = co_await std::move(task);
+    } catch (const Error&) {
+      order->failure_ = std::current_exception();
+    } catch (const boost::system::system_error&) {  // cancelled
+      order->failure_ = std::make_exception_ptr(
+          Error(ErrorKind::resource, "the intake ended meanwhile", "`tributary status` says why; then say it again"));
+    }
+    order->done_.notify();
+  }
+
+  Signal done_;
+  int64_t result_ = 0;
+  std::exception_ptr failure_;
+};
+
+// A session's own failures end the session, never the intake.
+Task<> serve_quietly(Intake& intake, tcp::socket socket, StatusBoard& board) {
+  boost::system::error_code ignored;
+  const auto address = socket.remote_endpoint(ignored).address().to_string();
+  try {
+    co_await intake.serve(std::move(socket));
+  } catch (const Error& error) {
+    spdlog::warn("intake: connection from {} ended: {}{}", address, error.message(),
+                 error.hint().empty() ? "" : " (" + error.hint() + ")");
+    if (error.kind() == ErrorKind::refused || error.kind() == ErrorKind::setup)
+      board.set_notice("intake", status::ATTENTION, error.message(), error.hint());
+  } catch (const boost::system::system_error& error) {
+    if (error.code() != asio::error::operation_aborted)
+      spdlog::info("intake: connection from {} ended: {}", address, error.code().message());
+  }
+}
 
 Task<> accept_connections(tcp::acceptor acceptor, Intake& intake, Sessions& sessions, StatusBoard& board) {
   for (;;) {
@@ -671,14 +747,15 @@ Task<> accept_children(const std::shared_ptr<const Config>& in_force, Signal& re
   board.intake().set_listen(listen);
   for (const ChildConfig& child : in_force->intake->children) board.child(child.name);
   reloaded.forget();
-  Intake intake(in_force, board, state);
+  Intake intake(in_force, board, state, executor);
   tcp::acceptor acceptor = listen_on(executor, listen, "intake", "[intake] listen");
   state.walks.set([&](const std::string& child, const std::string& table,
                       bool may_delete_extra) { return intake.begin_walk(child, table, may_delete_extra); },
                   [&](const std::string& table) { return intake.awaited_child(table); });
-  state.pauses.set([&](std::string child) { return intake.paused_since(std::move(child)); },
-                   [&](std::string child) { return intake.pause(std::move(child)); },
-                   [&](std::string child) { return intake.resume(std::move(child)); });
+  Sessions sessions(executor);
+  state.pauses.set([&](std::string child) { return Order::carry_out(sessions, intake.paused_since(std::move(child))); },
+                   [&](std::string child) { return Order::carry_out(sessions, intake.pause(std::move(child))); },
+                   [&](std::string child) { return Order::carry_out(sessions, intake.resume(std::move(child))); });
   const std::shared_ptr<void> forget(nullptr, [&](void*) {
     state.walks.set({}, {});
     state.pauses.set({}, {}, {});
@@ -687,7 +764,6 @@ Task<> accept_children(const std::shared_ptr<const Config>& in_force, Signal& re
   board.intake().clear_message();
   board.clear_notice("intake");
   spdlog::info("intake: listening on {}", listen);
-  Sessions sessions(executor);
   std::exception_ptr end;
   try {
     co_await until_one_ends(accept_connections(std::move(acceptor), intake, sessions, board),
@@ -697,6 +773,7 @@ Task<> accept_children(const std::shared_ptr<const Config>& in_force, Signal& re
   }
   // The sessions hold references to what lives here: they end first.
   co_await asio::this_coro::throw_if_cancelled(false);
+  state.pauses.set({}, {}, {});
   co_await sessions.end_all();
   std::rethrow_exception(end);
 }

@@ -311,6 +311,46 @@ TEST_F(PauseTest, a_child_waits_at_its_own_queue_while_others_flow) {
   });
 }
 
+status::Child child_of(Node& parent, const std::string& name) {
+  const status::NodeStatus status = parent.agent().status();
+  for (const status::Child& child : status.children())
+    if (child.node() == name) return child;
+  return {};
+}
+
+TEST_F(PauseTest, a_child_that_is_listed_again_is_paused_as_it_was) {
+  command(region(), {"pause", "other"});
+  const std::string with_other = read_file(region().agent().config_file());
+  const std::string block = "[[child]]\nname = \"other\"\nowns = \"home = 'other'\"\n";
+  const size_t at = with_other.find(block);
+  ASSERT_NE(at, std::string::npos) << with_other;
+  region().agent().stop();
+  region().agent().write_config(std::string(with_other).erase(at, block.size()));
+  region().agent().start();
+  wait_until(
+      "the district is back", [&] { return child_of(region(), "district").state() == "connected"; }, seconds(60));
+  region().agent().write_config(with_other);
+  command(region(), {"reload"});
+  note(other(), 1);
+  wait_until(
+      "the other one waits", [&] { return child_of(region(), "other").state() == "paused"; }, seconds(60));
+  EXPECT_FALSE(has_note(other(), 1));
+  command(region(), {"resume", "other"});
+  command(other(), {"wait", "--timeout", "60s"});
+  EXPECT_TRUE(has_note(other(), 1));
+}
+
+TEST_F(PauseTest, a_pause_of_a_child_is_in_force_when_it_is_written_down_after_the_command_gave_up) {
+  region().sql().exec("BEGIN; LOCK TABLE tributary.paused");
+  EXPECT_NE(region().agent().command({"pause", "other"}, seconds(60)).exit_code, 0);
+  region().sql().exec("COMMIT");
+  wait_until("it is written down", [&] { return region().sql().number("SELECT count(*) FROM tributary.paused") == 1; });
+  wait_until("it is in force", [&] { return child_of(region(), "other").paused_since() != 0; });
+  command(region(), {"resume", "other"});
+  EXPECT_EQ(region().sql().number("SELECT count(*) FROM tributary.paused"), 0);
+  EXPECT_EQ(child_of(region(), "other").paused_since(), 0);
+}
+
 TEST_F(PauseTest, a_name_that_means_nothing_is_answered_with_what_there_is) {
   const Outcome unknown = district().agent().command({"pause", "nothing"});
   EXPECT_EQ(unknown.exit_code, 1);
