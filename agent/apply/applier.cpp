@@ -454,7 +454,8 @@ Task<std::optional<Held>> Applier::write_part(Connection& connection, const Grou
   }
   if (inserts == Inserts::by_copy) {
     is_part_copied_ = true;
-    if (!co_await reduction.nets.back().copy_inserts(connection, {})) co_return unnamed;
+    const PipelineResult no_answer;  // a part has no chunks; named, because g++ 12 would destroy it twice
+    if (!co_await reduction.nets.back().copy_inserts(connection, no_answer)) co_return unnamed;
   }
   co_return std::nullopt;
 }

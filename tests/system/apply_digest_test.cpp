@@ -136,15 +136,22 @@ TEST_F(ApplyDigest, a_row_of_the_parent_alone_stops_the_walk) {
 }
 
 TEST_F(ApplyDigest, where_nothing_is_the_parent_wants_rows) {
-  digest(0, {{1, 2}, {3}}, true);
+  digest(0, {{1, 2}, {3}}, false);
   deliver_all();
   EXPECT_EQ(walked_to(), "nothing");
   EXPECT_TRUE(told().wants_rows);
   EXPECT_EQ(told().next_page, 0u);
 }
 
-TEST_F(ApplyDigest, pages_are_taken_in_their_order_and_then_compared) {
+TEST_F(ApplyDigest, a_table_that_ends_within_a_digest_is_not_sent_by_its_pages) {
   digest(0, {{1, 2}, {3}}, true);
+  deliver_all();
+  EXPECT_TRUE(told().wants_rows);
+  EXPECT_FALSE(told().next_page);
+}
+
+TEST_F(ApplyDigest, pages_are_taken_in_their_order_and_then_compared) {
+  digest(0, {{1, 2}, {3}}, false);
   pages(0, 8, false, {3, 1});
   deliver_all();
   EXPECT_EQ(told().next_page, 8u);

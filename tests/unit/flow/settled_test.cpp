@@ -18,6 +18,7 @@ class SettledTest : public testing::Test {
     table.name = "document";
     config_.tables.push_back(table);
     progress_.begin_run({}, at(9), 0);
+    refresh_.parent().set_tables({kTable});
     refresh_.parent().welcome(at(5), said(5));
   }
   Position at(uint64_t seq) const { return {stream_, seq, {100 + seq}, seq}; }
