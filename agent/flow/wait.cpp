@@ -96,6 +96,9 @@ bool is_at_parent(const WhatIsAbove& known, const Place& place, status::WaitRepo
   }
   const Unsettled unsettled = find_unsettled(known.config, known.refresh, known.pauses, known.progress);
   if (!unsettled.is_any()) return true;
+  // What settles it lies behind this place: the nodes above have it when they have another one, at the end of the
+  // stream then.
+  report.clear_place();
   if (known.board.uplink().connected_since() == 0)
     say_of_parent(known, report);
   else
