@@ -92,6 +92,10 @@ class ApplyPlans : public ApplyTest, public testing::WithParamInterface<History>
     for (const test::Row& row :
          sql_->rows("SELECT md5(n::text)::uuid FROM generate_series(1, $1) n", {std::to_string(2 * kRows)}))
       uuids_.push_back(*row[0]);
+    // All rows are the child's, and were so before: a table whose owner changes is looked at once, whatever it takes.
+    for (const Keyed& table : kTables)
+      sql_->exec("INSERT INTO tributary.ownership (child, table_name, condition) VALUES ($1, $2, 'true')",
+                 {child_.name, table.relation.full_name()});
     sql_->exec("SELECT pg_stat_force_next_flush()");
     sql_->exec("SELECT pg_stat_reset()");
   }
