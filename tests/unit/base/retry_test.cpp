@@ -98,13 +98,13 @@ TEST_F(RetryLoopTest, AnAttemptThatEndsWithoutFailureIsRepeatedWithoutAReport) {
 }
 
 TEST_F(RetryLoopTest, WaitsBetweenAttempts) {
-  loop_.first = 20ms;
-  loop_.max = 20ms;
+  loop_.first = 25ms;
+  loop_.max = 25ms;
   run_loop({error(ErrorKind::connection), error(ErrorKind::setup)});
   ASSERT_EQ(began_.size(), 3U);
   EXPECT_GE(began_[1] - began_[0], 2ms);
   // A pause is at least a tenth of `max`, and four times as long where a person has to mend something.
-  EXPECT_GE(began_[2] - began_[1], 8ms) << "what only a person can mend is looked at more slowly";
+  EXPECT_GE(began_[2] - began_[1], 10ms) << "what only a person can mend is looked at more slowly";
 }
 
 TEST_F(RetryLoopTest, AnAttemptThatGotSomethingDoneBeginsTheBackoffAnew) {
